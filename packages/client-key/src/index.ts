@@ -1,0 +1,1 @@
+export { clientKeyDigest, isClientKey, makeClientKey, maskClientKey } from './client-key.ts';

@@ -1,0 +1,1 @@
+export { dialectOf, registerDialectErrors, type DialectErrorOptions } from './register-dialect-errors.ts';

@@ -1,0 +1,116 @@
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { Dialect } from '../dialect.ts';
+import { createStreamObserver } from './create-stream-observer.ts';
+import { StreamTap } from './stream-tap.ts';
+import type { StreamTapOptions } from './stream-tap.ts';
+
+const chunk = (delta: string, rest = '"finish_reason":null}],"usage":null,"obfuscation":"ab"}'): string =>
+  `data: {"id":"c1","object":"chat.completion.chunk","model":"m","choices":[{"index":0,"delta":${delta},${rest}`;
+const USAGE =
+  'data: {"id":"c1","object":"chat.completion.chunk","model":"m","choices":[],"usage":{"prompt_tokens":10,"completion_tokens":4,"total_tokens":14}}';
+const HEAD = [
+  chunk('{"role":"assistant","content":""}'),
+  chunk('{"content":"Hel"}'),
+  chunk('{"content":"lo \\"you\\""}'),
+];
+const FINISH = chunk('{}', '"finish_reason":"stop"}],"usage":null}');
+
+function relay(
+  dialect: Dialect,
+  chunks: readonly Uint8Array[],
+  options: StreamTapOptions,
+): { out: Buffer; pieces: Uint8Array[]; tap: StreamTap } {
+  const pieces: Uint8Array[] = [];
+  const tap = new StreamTap(createStreamObserver(dialect), options);
+  for (const bytes of chunks) tap.push(bytes, (piece) => pieces.push(Buffer.from(piece)));
+  tap.end((piece) => pieces.push(Buffer.from(piece)));
+  return { out: Buffer.concat(pieces), pieces, tap };
+}
+
+function split(bytes: Uint8Array, cuts: readonly number[]): Uint8Array[] {
+  const at = [...cuts.map((cut) => cut % (bytes.length + 1)), 0, bytes.length].toSorted((a, b) => a - b);
+  return at.slice(1).map((end, i) => bytes.subarray(at[i], end));
+}
+
+function findings({ tap }: { tap: StreamTap }): unknown {
+  const { usage, complete, contentDeltas, contentBytes, finishReason, malformedEvents, error, model } = tap.observer;
+  return { usage, complete, contentDeltas, contentBytes, finishReason, malformedEvents, error, model };
+}
+
+const end = fc.constantFrom('\n', '\r\n', '\r');
+const event = fc.constantFrom(...HEAD, FINISH, ': ping', 'data: {broken', 'data: [1,2]', `: c\n${HEAD[1]}`);
+const cuts = fc.array(fc.nat(), { maxLength: 40 });
+
+test('removing the usage chunk leaves every other byte as it was, however the stream is split', () => {
+  fc.assert(
+    fc.property(fc.array(event), fc.array(event), end, cuts, fc.boolean(), (before, after, lineEnd, at, again) => {
+      const close = lineEnd + lineEnd;
+      const join = (events: string[]): string => events.map((one) => one.replaceAll('\n', lineEnd) + close).join('');
+      const usage = USAGE + close;
+      const stream = join(before) + usage + join(after) + (again ? usage : '') + `data: [DONE]${close}`;
+      const { out, tap } = relay('openai', split(Buffer.from(stream), at), { removeUsageChunk: true });
+      expect(out.toString()).toBe(`${join(before)}${join(after)}data: [DONE]${close}`);
+      expect(tap.observer.usage?.tokens).toMatchObject({ input: 10, output: 4 });
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('any split passes the same bytes and learns the same, in every mode', () => {
+  const options = fc.record({ holdPartialEvents: fc.boolean(), maxEventBytes: fc.constantFrom(1 << 20, 200) });
+  fc.assert(
+    fc.property(
+      fc.array(event, { maxLength: 12 }),
+      cuts,
+      options,
+      fc.constantFrom('', 'data: {"tail'),
+      (events, at, mode, tail) => {
+        const bytes = Buffer.from(`${[...events, USAGE].join('\n\n')}\n\ndata: [DONE]\n\n${tail}`);
+        const whole = relay('openai', [bytes], mode);
+        const parts = relay('openai', split(bytes, at), mode);
+        expect(parts.out.equals(bytes)).toBe(true);
+        expect(findings(parts)).toEqual(findings(whole));
+      },
+    ),
+    { numRuns: 300 },
+  );
+});
+
+test('a stream whose events are held always stands at a boundary', () => {
+  const bytes = Buffer.from(`${HEAD.join('\n\n')}\n\n`);
+  fc.assert(
+    fc.property(cuts, (at) => {
+      const tap = new StreamTap(createStreamObserver('openai'), { holdPartialEvents: true });
+      let out = '';
+      for (const piece of split(bytes, at)) {
+        tap.push(piece, (emitted) => (out += Buffer.from(emitted).toString()));
+        expect(tap.atBoundary).toBe(true);
+        expect(out === '' || out.endsWith('\n\n')).toBe(true);
+      }
+      expect(out).toBe(bytes.toString());
+    }),
+  );
+});
+
+test('chunks of whole events pass as the very objects they came as', () => {
+  const whole = Buffer.from(`${HEAD.join('\n\n')}\n\n`);
+  for (const options of [{}, { holdPartialEvents: true }, { removeUsageChunk: true }]) {
+    const seen: Uint8Array[] = [];
+    new StreamTap(createStreamObserver('openai'), options).push(whole, (piece) => seen.push(piece));
+    expect(seen).toHaveLength(1);
+    expect(seen[0]).toBe(whole);
+  }
+});
+
+test('an event larger than the bound passes as it comes, unparsed and counted', () => {
+  const big = chunk(`{"content":"${'x'.repeat(5000)}"}`);
+  const bytes = Buffer.from(`${HEAD[0]}\n\n${big}\n\n${HEAD[1]}\n\n`);
+  const { out, tap, pieces } = relay('openai', split(bytes, [300, 900, 1500, 3000]), {
+    removeUsageChunk: true,
+    maxEventBytes: 500,
+  });
+  expect(out.equals(bytes)).toBe(true);
+  expect(pieces.length).toBeGreaterThan(3);
+  expect(tap.observer).toMatchObject({ oversizedEvents: 1, contentDeltas: 1 });
+});

@@ -1,0 +1,10 @@
+export { connectNats, type Nats, type NatsOptions } from './connect-nats.ts';
+export { consumeUsage, type UsageConsumerOptions, type UsageMessage } from './usage-consumer.ts';
+export { createUsagePublisher, type UsagePublisher, type UsagePublisherOptions } from './usage-publisher.ts';
+export {
+  USAGE_PARTITIONS,
+  ensureUsageStream,
+  partitionOf,
+  usageIncarnation,
+  type UsageStreamOptions,
+} from './usage-stream.ts';

@@ -1,0 +1,67 @@
+import { randomUUID } from 'node:crypto';
+import { DiscardPolicy, RetentionPolicy, StorageType, jetstreamManager, type StreamInfo } from '@nats-io/jetstream';
+import { OmgError } from '@omg/errors';
+import type { Nats } from './connect-nats.ts';
+
+/** How many parts the accounts are divided into; each has one owner in usage-ledger and one subject. */
+export const USAGE_PARTITIONS = 8;
+
+const INCARNATION = 'omg_incarnation';
+const NANO_PER_S = 1_000_000_000;
+
+/** The partition of an account: FNV-1a 32 of its tenant's id. */
+export function partitionOf(tenantId: string): number {
+  let hash = 0x811c9dc5;
+  for (const byte of Buffer.from(tenantId, 'utf8')) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
+  return hash % USAGE_PARTITIONS;
+}
+
+/** Subjects carry the stream's name, so that several streams can live on one server. */
+export function usageSubject(stream: string, partition: number): string {
+  return `${stream.toLowerCase()}.${partition}`;
+}
+
+export interface UsageStreamOptions {
+  readonly stream: string;
+  readonly maxBytes: number;
+  readonly replicas?: number;
+}
+
+/**
+ * Creates the stream where it does not exist. When it is full it refuses what is new (`discard: new`): the default would
+ * drop events that nobody has charged.
+ */
+export async function ensureUsageStream(nats: Nats, options: UsageStreamOptions): Promise<void> {
+  const manager = await jetstreamManager(nats.connection);
+  if ((await findStream(nats, options.stream)) !== undefined) return;
+  await manager.streams.add({
+    name: options.stream,
+    subjects: Array.from({ length: USAGE_PARTITIONS }, (_, partition) => usageSubject(options.stream, partition)),
+    retention: RetentionPolicy.Limits,
+    storage: StorageType.File,
+    discard: DiscardPolicy.New,
+    max_bytes: options.maxBytes,
+    max_age: 0,
+    duplicate_window: 120 * NANO_PER_S,
+    num_replicas: options.replicas ?? 1,
+    metadata: { [INCARNATION]: randomUUID() },
+  });
+}
+
+/** Which creation of the stream this is: a stored position means nothing to another one. */
+export async function usageIncarnation(nats: Nats, stream: string): Promise<string> {
+  const info = await findStream(nats, stream);
+  if (info === undefined) throw new OmgError('unavailable', `stream ${stream} does not exist`);
+  // a stream that somebody made by hand has no id; when it was made tells it apart as well
+  return info.config.metadata?.[INCARNATION] ?? info.created;
+}
+
+async function findStream(nats: Nats, stream: string): Promise<StreamInfo | undefined> {
+  const manager = await jetstreamManager(nats.connection);
+  try {
+    return await manager.streams.info(stream);
+  } catch (error) {
+    if (error instanceof Error && error.name === 'StreamNotFoundError') return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,2 @@
+export { connectMongo, type Mongo, type MongoOptions } from './connect-mongo.ts';
+export { isDuplicateKey } from './is-duplicate-key.ts';

@@ -1,0 +1,201 @@
+import { once } from 'node:events';
+import { createServer, type Socket } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { context, trace } from '@opentelemetry/api';
+import { startOtlpSink } from '@omg/testkit';
+import { expect, test } from 'vitest';
+import { contextFromTraceParent, startTelemetry, traceParentOf, withSpan, type Telemetry } from '../src/index.ts';
+
+interface Started extends AsyncDisposable {
+  readonly telemetry: Telemetry;
+  readonly lines: string[];
+}
+
+function start(service: string, otlpEndpoint: string | undefined): Started {
+  const lines: string[] = [];
+  const telemetry = startTelemetry({
+    service,
+    version: '1.2.3',
+    instance: `${service}-1`,
+    logLevel: 'info',
+    logDestination: { write: (line) => void lines.push(line) },
+    otlpEndpoint,
+  });
+  return {
+    telemetry,
+    lines,
+    [Symbol.asyncDispose]: async () => {
+      await telemetry[Symbol.asyncDispose]();
+    },
+  };
+}
+
+test('one trace goes across services by traceparent, with the right parents', async () => {
+  await using sink = await startOtlpSink();
+  await using router = start('router', sink.url);
+  await using broker = start('key-broker', `${sink.url}/`);
+
+  await withSpan(router.telemetry.tracer, 'request', { kind: 'server' }, async () => {
+    await withSpan(
+      router.telemetry.tracer,
+      'lease',
+      { kind: 'client', attributes: { site: 'openhands' } },
+      async () => {
+        const parent = contextFromTraceParent(traceParentOf());
+        await withSpan(broker.telemetry.tracer, 'AcquireLeases', { kind: 'server', parent }, async (span) => {
+          expect(traceParentOf(span)).toBe(traceParentOf());
+          await nextTurn();
+        });
+      },
+    );
+  });
+
+  const spans = await sink.waitForTrace((found) => found.length === 3);
+  const byName = new Map(spans.map((span) => [span.name, span]));
+  expect(byName.get('request')).toMatchObject({
+    service: 'router',
+    instance: 'router-1',
+    kind: 'server',
+    parentSpanId: undefined,
+  });
+  expect(byName.get('lease')).toMatchObject({
+    kind: 'client',
+    parentSpanId: byName.get('request')?.spanId,
+    attributes: { site: 'openhands' },
+  });
+  expect(byName.get('AcquireLeases')).toMatchObject({
+    service: 'key-broker',
+    parentSpanId: byName.get('lease')?.spanId,
+  });
+});
+
+test('disposing delivers the spans that wait', async () => {
+  await using sink = await startOtlpSink();
+  const router = start('router', sink.url);
+  await withSpan(router.telemetry.tracer, 'last', {}, async () => {
+    await nextTurn();
+  });
+  await router.telemetry[Symbol.asyncDispose]();
+  expect(sink.spans().map(({ name }) => name)).toEqual(['last']);
+});
+
+test('an error marks its span, without the secret in its message, and reaches the caller', async () => {
+  await using sink = await startOtlpSink();
+  const router = start('router', sink.url);
+  const failure = Object.assign(new Error('refused: sk-live-Canary7Canary7'), { code: 'permission_denied' });
+  await expect(
+    withSpan(router.telemetry.tracer, 'attempt', {}, async () => {
+      await Promise.reject(failure);
+    }),
+  ).rejects.toBe(failure);
+  await router.telemetry[Symbol.asyncDispose]();
+  expect(sink.spans()).toMatchObject([
+    { isError: true, attributes: { 'error.type': 'permission_denied' }, events: [{ name: 'exception' }] },
+  ]);
+  expect(JSON.stringify(sink.spans())).not.toContain('Canary7');
+});
+
+test('a log line in a span names the trace and the span, one outside names none', async () => {
+  await using sink = await startOtlpSink();
+  await using router = start('router', sink.url);
+  const span = await withSpan(router.telemetry.tracer, 'work', {}, async (active) => {
+    await nextTurn();
+    router.telemetry.logger.info('inside');
+    return active.spanContext();
+  });
+  router.telemetry.logger.info('outside');
+  expect(JSON.parse(router.lines[0] ?? '')).toMatchObject({ trace_id: span.traceId, span_id: span.spanId });
+  expect(JSON.parse(router.lines[1] ?? '')).not.toHaveProperty('trace_id');
+});
+
+test('without a collector nothing is recorded, and a traceparent from outside is passed on as it came', async () => {
+  await using router = start('router', undefined);
+  const given = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+  await withSpan(router.telemetry.tracer, 'request', { parent: contextFromTraceParent(given) }, async (span) => {
+    await nextTurn();
+    expect(span.isRecording()).toBe(false);
+    expect(traceParentOf()).toBe(given);
+  });
+  await withSpan(router.telemetry.tracer, 'request', {}, async () => {
+    await nextTurn();
+    expect(traceParentOf()).toBeUndefined();
+  });
+});
+
+test.each([
+  '',
+  'nonsense',
+  '00-00000000000000000000000000000000-00f067aa0ba902b7-01',
+  'ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
+])('the malformed traceparent %j begins a new trace', (text) => {
+  expect(trace.getSpanContext(contextFromTraceParent(text))).toBeUndefined();
+});
+
+test('a collector that is away is told of once, and once more when it is back; spans are counted as lost', async () => {
+  const before = await startOtlpSink();
+  const { url } = before;
+  await before[Symbol.asyncDispose]();
+  await using router = start('router', url);
+  const work = async (): Promise<void> => {
+    await withSpan(router.telemetry.tracer, 'work', {}, async () => {
+      await nextTurn();
+    });
+  };
+
+  await expect
+    .poll(
+      async () => {
+        await work();
+        return router.lines.join('');
+      },
+      { timeout: 15_000, interval: 100 },
+    )
+    .toContain('spans cannot be delivered');
+  await using sink = await startOtlpSink({ port: Number(new URL(url).port) });
+  await expect
+    .poll(
+      async () => {
+        await work();
+        return router.lines.join('');
+      },
+      { timeout: 15_000, interval: 100 },
+    )
+    .toContain('delivered to the collector again');
+  expect(sink.spans().length).toBeGreaterThan(0);
+  expect(router.lines).toHaveLength(2);
+  expect(await router.telemetry.metricsText()).toMatch(/^omg_telemetry_lost_spans_total [1-9]/m);
+}, 40_000);
+
+test('a collector that takes connections and never answers does not hold up the end', async () => {
+  const connections: Socket[] = [];
+  await using silent = createServer((socket) => void connections.push(socket)).listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  const address = silent.address();
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  const router = start('router', `http://127.0.0.1:${port}`);
+  await withSpan(router.telemetry.tracer, 'work', {}, async () => {
+    await nextTurn();
+  });
+  const startedMs = performance.now();
+  await router.telemetry[Symbol.asyncDispose]();
+  expect(performance.now() - startedMs).toBeLessThan(3_000);
+  expect(connections).toHaveLength(1);
+  connections.forEach((socket) => socket.destroy());
+});
+
+test('contexts of requests that run at the same time do not mix', async () => {
+  await using sink = await startOtlpSink();
+  await using router = start('router', sink.url);
+  const seen = await Promise.all(
+    Array.from(
+      { length: 50 },
+      async () =>
+        await withSpan(router.telemetry.tracer, 'request', { parent: contextFromTraceParent('') }, async (span) => {
+          await nextTurn();
+          await nextTurn();
+          return trace.getSpan(context.active()) === span;
+        }),
+    ),
+  );
+  expect(seen.every(Boolean)).toBe(true);
+});

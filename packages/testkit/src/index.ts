@@ -1,0 +1,11 @@
+export { createFakeAdmin, type FakeAdmin } from './fake-upstream/fake-admin.ts';
+export { startFakeUpstream, type FakeUpstream } from './fake-upstream/fake-upstream.ts';
+export type { FakeUpstreamOptions } from './fake-upstream/upstream-options.ts';
+export { createFakeProxyAdmin, type FakeProxyAdmin } from './fake-proxy/fake-proxy-admin.ts';
+export { startFakeProxy, type FakeProxy } from './fake-proxy/fake-proxy.ts';
+export type { FakeProxyOptions } from './fake-proxy/proxy-options.ts';
+export { freshDatabaseName, freshStreamName, testMongoUrl, testNatsUrl } from './infra/test-servers.ts';
+export { startOtlpSink, type OtlpSink } from './otlp-sink/otlp-sink.ts';
+export type { SinkSpan } from './otlp-sink/otlp-traces.ts';
+export { startStack, type Stack } from './stack/start-stack.ts';
+export type { StackOptions } from './stack/stack-options.ts';

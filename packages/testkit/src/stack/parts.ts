@@ -1,0 +1,24 @@
+/** The sites that a stack serves, each by routers of its own. */
+export const SITES = ['openhands', 'ohmygpt'] as const;
+export type Site = (typeof SITES)[number];
+
+/** What a stack is made of; a router part stands for all replicas of its site. */
+export const PARTS = [
+  'mongo',
+  'nats',
+  'fake-upstream',
+  'key-broker',
+  'usage-ledger',
+  'router-openhands',
+  'router-ohmygpt',
+] as const;
+export type Part = (typeof PARTS)[number];
+
+export function routerPart(site: Site): Part {
+  return `router-${site}`;
+}
+
+/** The process of replica `replica`, counted from 1. */
+export function routerName(site: Site, replica: number): string {
+  return `${routerPart(site)}-${replica}`;
+}

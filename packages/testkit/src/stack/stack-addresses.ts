@@ -1,0 +1,107 @@
+import { mongoUrlWithDatabase } from './mongo-url.ts';
+import { SITES, routerName, type Site } from './parts.ts';
+import type { PlanOptions } from './stack-options.ts';
+
+export const LOOPBACK = '127.0.0.1';
+
+const PORTS = {
+  mongo: 7017,
+  nats: 7022,
+  fakeUpstream: 7003,
+  fakeAdmin: 7103,
+  broker: 7001,
+  brokerOps: 7101,
+  ledger: 7002,
+  ledgerOps: 7102,
+};
+const ROUTER_PORTS: Readonly<Record<Site, { readonly http: number; readonly ops: number }>> = {
+  openhands: { http: 8004, ops: 9004 },
+  ohmygpt: { http: 8005, ops: 9005 },
+};
+const REPLICA_STEP = 10;
+
+/** Where everything of a stack is reached. */
+export interface StackAddresses {
+  /** Of every replica, in their order. */
+  readonly openhandsUrls: readonly string[];
+  readonly ohmygptUrls: readonly string[];
+  /** gRPC, host:port. */
+  readonly brokerAddr: string;
+  readonly ledgerAddr: string;
+  readonly mongodbUrl: string;
+  readonly natsUrl: string;
+  readonly brokerDatabase: string;
+  readonly ledgerDatabase: string;
+  /** The MongoDB addresses with the databases' names in them. */
+  readonly brokerMongoUrl: string;
+  readonly ledgerMongoUrl: string;
+  readonly fakeUrl: string;
+  readonly fakeAdminUrl: string;
+  /** The operations listeners, by process name. */
+  readonly opsUrls: Readonly<Record<string, string>>;
+}
+
+/** The ports of a stack with that offset, before anybody checked that they are free. */
+export function stackPorts(portOffset: number): typeof PORTS {
+  return {
+    mongo: PORTS.mongo + portOffset,
+    nats: PORTS.nats + portOffset,
+    fakeUpstream: PORTS.fakeUpstream + portOffset,
+    fakeAdmin: PORTS.fakeAdmin + portOffset,
+    broker: PORTS.broker + portOffset,
+    brokerOps: PORTS.brokerOps + portOffset,
+    ledger: PORTS.ledger + portOffset,
+    ledgerOps: PORTS.ledgerOps + portOffset,
+  };
+}
+
+export function routerPorts(
+  site: Site,
+  replica: number,
+  portOffset: number,
+): { readonly http: number; readonly ops: number } {
+  const shift = portOffset + REPLICA_STEP * (replica - 1);
+  return { http: ROUTER_PORTS[site].http + shift, ops: ROUTER_PORTS[site].ops + shift };
+}
+
+type AddressOptions = Pick<PlanOptions, 'portOffset' | 'routersPerSite' | 'mongodbUrl' | 'natsUrl' | 'databasePrefix'>;
+
+export function stackAddresses(options: AddressOptions): StackAddresses {
+  const { portOffset, databasePrefix = '' } = options;
+  const ports = stackPorts(portOffset);
+  const replicas = Array.from({ length: options.routersPerSite }, (_, index) => index + 1);
+  const routerUrls = (site: Site): readonly string[] =>
+    replicas.map((replica) => url(routerPorts(site, replica, portOffset).http));
+  const routerOps = SITES.flatMap((site) =>
+    replicas.map((replica): [string, string] => [
+      routerName(site, replica),
+      url(routerPorts(site, replica, portOffset).ops),
+    ]),
+  );
+  const mongodbUrl = options.mongodbUrl ?? `mongodb://${LOOPBACK}:${ports.mongo}/?replicaSet=rs0`;
+  const brokerDatabase = `${databasePrefix}key_broker`;
+  const ledgerDatabase = `${databasePrefix}usage_ledger`;
+  return {
+    openhandsUrls: routerUrls('openhands'),
+    ohmygptUrls: routerUrls('ohmygpt'),
+    brokerAddr: `${LOOPBACK}:${ports.broker}`,
+    ledgerAddr: `${LOOPBACK}:${ports.ledger}`,
+    mongodbUrl,
+    natsUrl: options.natsUrl ?? `nats://${LOOPBACK}:${ports.nats}`,
+    brokerDatabase,
+    ledgerDatabase,
+    brokerMongoUrl: mongoUrlWithDatabase(mongodbUrl, brokerDatabase),
+    ledgerMongoUrl: mongoUrlWithDatabase(mongodbUrl, ledgerDatabase),
+    fakeUrl: url(ports.fakeUpstream),
+    fakeAdminUrl: url(ports.fakeAdmin),
+    opsUrls: Object.fromEntries([
+      ['key-broker', url(ports.brokerOps)],
+      ['usage-ledger', url(ports.ledgerOps)],
+      ...routerOps,
+    ]),
+  };
+}
+
+function url(port: number): string {
+  return `http://${LOOPBACK}:${port}`;
+}

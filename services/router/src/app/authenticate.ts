@@ -1,0 +1,63 @@
+import { clientKeyDigest, isClientKey } from '@omg/client-key';
+import type { Account, AccountDirectory, Clock, Closed } from './ports.ts';
+
+export type Authentication =
+  | { readonly account: Account }
+  | { readonly refused: 'unknown' | Closed };
+
+export interface AuthenticateDeps {
+  readonly directory: AccountDirectory;
+  readonly clock: Clock;
+  /** How many accounts are kept in memory. */
+  readonly maxCached: number;
+}
+
+interface Cached {
+  readonly authentication: Authentication;
+  readonly untilMs: number;
+}
+
+/** How long a key that does not exist is remembered as such. */
+const UNKNOWN_TTL_MS = 5_000;
+
+/**
+ * Who presents a key. Accounts are remembered under the whole digest for as long as the ledger allows; all who wait for
+ * the same one share a call.
+ */
+export function makeAuthenticate(deps: AuthenticateDeps): (key: string | undefined) => Promise<Authentication> {
+  const cache = new Map<string, Cached>();
+  const asking = new Map<string, Promise<Authentication>>();
+
+  async function ask(digest: Buffer, name: string): Promise<Authentication> {
+    const askedMs = deps.clock.monotonicMs();
+    const found = await deps.directory.resolve(digest);
+    const authentication = toAuthentication(found);
+    remember(name, { authentication, untilMs: askedMs + (found?.ttlMs ?? UNKNOWN_TTL_MS) });
+    return authentication;
+  }
+
+  function remember(name: string, cached: Cached): void {
+    cache.delete(name);
+    cache.set(name, cached);
+    const [oldest] = cache.keys();
+    if (cache.size > deps.maxCached && oldest !== undefined) cache.delete(oldest);
+  }
+
+  return async (key) => {
+    if (key === undefined || !isClientKey(key)) return { refused: 'unknown' };
+    const digest = clientKeyDigest(key);
+    const name = digest.toString('base64');
+    const cached = cache.get(name);
+    if (cached !== undefined && cached.untilMs > deps.clock.monotonicMs()) return cached.authentication;
+    const shared = asking.get(name);
+    if (shared !== undefined) return await shared;
+    const asked = ask(digest, name).finally(() => asking.delete(name));
+    asking.set(name, asked);
+    return await asked;
+  };
+}
+
+function toAuthentication(found: Awaited<ReturnType<AccountDirectory['resolve']>>): Authentication {
+  if (found === undefined) return { refused: 'unknown' };
+  return found.closed === undefined ? { account: found.account } : { refused: found.closed };
+}

@@ -1,0 +1,150 @@
+import type { Dialect } from '@omg/llm-wire';
+
+export interface Clock {
+  /** Wall clock, for what people read. */
+  now: () => Date;
+  /** Never set back, for durations. */
+  monotonicMs: () => number;
+}
+
+/** Who a request is for. */
+export interface Account {
+  readonly tenantId: string;
+  readonly tenantName: string;
+  readonly clientKeyId: string;
+}
+
+/** Why a client key opens nothing. */
+export type Closed = 'tenant_suspended' | 'key_disabled' | 'key_revoked' | 'key_expired';
+
+export interface AccountDirectory {
+  /** Undefined for a key that does not exist; throws an OmgError where that cannot be found out. */
+  resolve: (digest: Buffer) => Promise<{ readonly account: Account; readonly closed: Closed | undefined; readonly ttlMs: number } | undefined>;
+}
+
+/** The right to use one upstream key at one endpoint. */
+export interface Lease {
+  readonly id: string;
+  readonly provider: string;
+  readonly keyId: string;
+  readonly secret: string;
+  readonly generation: bigint;
+  readonly proxyId: string;
+  readonly endpointName: string;
+  readonly urls: Readonly<Record<Dialect, string>>;
+}
+
+export interface LeaseBroker {
+  /** A lease, or when to ask again; throws an OmgError where the broker cannot be asked. */
+  acquire: (model: string, signal: AbortSignal) => Promise<Lease | { readonly retryAfterMs: number }>;
+  /** Once per lease, whatever became of it. */
+  release: (lease: Lease) => void;
+}
+
+/** Names and values in turn. */
+export type RawHeaders = readonly string[];
+
+export interface UpstreamRequest {
+  readonly url: string;
+  readonly headers: RawHeaders;
+  readonly body: Uint8Array;
+  readonly headersTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+export interface UpstreamResponse {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  readonly body: AsyncIterable<Uint8Array>;
+}
+
+/** Why there was no answer, or why it ended in the middle. */
+export type UpstreamFault = 'connect' | 'timeout' | 'reset' | 'aborted';
+
+export class UpstreamError extends Error {
+  override readonly name = 'UpstreamError';
+  readonly fault: UpstreamFault;
+
+  constructor(fault: UpstreamFault, cause: unknown) {
+    super(`upstream: ${fault}`, { cause });
+    this.fault = fault;
+  }
+}
+
+export interface Upstream {
+  /** Throws an UpstreamError, also while the body is read. */
+  send: (request: UpstreamRequest) => Promise<UpstreamResponse>;
+}
+
+/** The client's side of a request. */
+export interface ClientSink {
+  /** An answer that is whole. */
+  answer: (status: number, headers: RawHeaders, body: Uint8Array) => void;
+  begin: (status: number, headers: RawHeaders) => void;
+  /** Resolves when the client can take more. */
+  write: (bytes: Uint8Array) => Promise<void>;
+  end: () => void;
+  /** Sends the last bytes and then breaks the connection off, so that nobody takes the answer for whole. */
+  breakOff: (last: Uint8Array) => Promise<void>;
+}
+
+/** What the journal keeps of a request from before it is forwarded. */
+export interface OpenedRequest {
+  readonly requestId: string;
+  readonly account: Account;
+  readonly dialect: Dialect;
+  readonly stream: boolean;
+  readonly model: string;
+  readonly upstreamModel: string;
+  readonly acceptedAt: Date;
+  readonly keyId: string;
+  readonly bodyBytes: number;
+  readonly clientRequestId: string;
+  readonly traceParent: string;
+}
+
+/** Disjoint counts. */
+export interface Tokens {
+  readonly input: number;
+  readonly output: number;
+  readonly cacheWrite5m: number;
+  readonly cacheWrite1h: number;
+  readonly cacheRead: number;
+}
+
+export type UsageSource = 'provider' | 'counted' | 'estimated' | 'none';
+
+export interface AttemptReport {
+  readonly keyId: string;
+  readonly proxyId: string;
+  readonly endpoint: string;
+  /** 0 when there was no answer. */
+  readonly statusCode: number;
+  /** Empty when it did not fail. */
+  readonly cause: string;
+  readonly providerRequestId: string;
+  readonly startedAt: Date;
+  readonly durationMs: number;
+  readonly leaseGeneration: bigint;
+}
+
+/** What became of a request. */
+export interface SettledRequest extends OpenedRequest {
+  readonly latencyMs: number;
+  readonly firstTokenMs: number | undefined;
+  readonly statusCode: number;
+  readonly success: boolean;
+  readonly finishReason: string;
+  readonly abortReason: string;
+  readonly tokens: Tokens;
+  readonly usageSource: UsageSource;
+  readonly attempts: readonly AttemptReport[];
+}
+
+/** Where every request that is forwarded is written down, and from where it reaches the ledger. */
+export interface Outbox {
+  /** Throws an OmgError where nothing can be written down: then nothing may be forwarded. */
+  opened: (request: OpenedRequest) => void;
+  settled: (request: SettledRequest) => void;
+}

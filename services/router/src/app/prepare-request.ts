@@ -1,0 +1,77 @@
+import { presentedKey, scanRequest, type Dialect, type RequestFault, type RequestScan } from '@omg/llm-wire';
+import { OmgError } from '@omg/errors';
+import { findModel, type Model, type Site } from '../domain/site.ts';
+import type { Authentication } from './authenticate.ts';
+import { GatewayFailure } from './gateway-failure.ts';
+import type { Account, Closed } from './ports.ts';
+
+export interface ClientHeaders {
+  readonly [name: string]: string | readonly string[] | undefined;
+}
+
+export interface ClientRequest {
+  readonly requestId: string;
+  readonly dialect: Dialect;
+  readonly headers: ClientHeaders;
+  readonly body: Uint8Array;
+  readonly acceptedAt: Date;
+  readonly acceptedMs: number;
+  /** Aborted when the client goes away. */
+  readonly clientGone: AbortSignal;
+}
+
+/** A request that may be forwarded: who it is for, and what it asks. */
+export interface PreparedRequest extends ClientRequest {
+  readonly account: Account;
+  readonly model: Model;
+  readonly scan: RequestScan;
+  readonly stream: boolean;
+}
+
+export interface PrepareRequestDeps {
+  readonly site: () => Site;
+  readonly authenticate: (key: string | undefined) => Promise<Authentication>;
+}
+
+const CLOSED_MESSAGE: Record<Closed, string> = {
+  tenant_suspended: 'this account is suspended',
+  key_disabled: 'this API key is disabled',
+  key_revoked: 'this API key was revoked',
+  key_expired: 'this API key has expired',
+};
+
+/** Checks what can be checked without forwarding; throws a GatewayFailure. */
+export function makePrepareRequest(deps: PrepareRequestDeps): (request: ClientRequest) => Promise<PreparedRequest> {
+  return async (request) => {
+    const account = await authenticated(deps, request);
+    const result = scanRequest(request.body);
+    if (!result.ok) throw new GatewayFailure('bad_request', describeFault(result.fault));
+    const { scan } = result;
+    if (scan.model === undefined) throw new GatewayFailure('bad_request', 'the request body names no model: set "model" to a string');
+    const model = findModel(deps.site(), scan.model);
+    if (model === undefined) throw new GatewayFailure('model_not_found', `the model ${JSON.stringify(scan.model)} does not exist here`);
+    return { ...request, account, scan, model, stream: scan.stream };
+  };
+}
+
+function describeFault({ reason, offset, member }: RequestFault): string {
+  const where = member === undefined ? '' : ` in ${JSON.stringify(member)}`;
+  return `the request body cannot be read: ${reason.replaceAll('_', ' ')}${where} at byte ${offset}`;
+}
+
+async function authenticated({ authenticate }: PrepareRequestDeps, { headers }: ClientRequest): Promise<Account> {
+  const authentication = await ask(async () => await authenticate(presentedKey(headers)));
+  if ('account' in authentication) return authentication.account;
+  const { refused } = authentication;
+  if (refused === 'unknown' || refused === 'key_revoked') throw new GatewayFailure('invalid_key', 'this API key is not valid');
+  throw new GatewayFailure('forbidden', CLOSED_MESSAGE[refused]);
+}
+
+async function ask(authenticate: () => Promise<Authentication>): Promise<Authentication> {
+  try {
+    return await authenticate();
+  } catch (error) {
+    if (!(error instanceof OmgError)) throw error;
+    throw new GatewayFailure('money_unknown', 'accounts cannot be checked at the moment, please try again', { retryAfterMs: 2_000, cause: error });
+  }
+}

@@ -1,0 +1,68 @@
+import { latencyHistogram, type Telemetry } from '@omg/telemetry';
+import type { AttemptOutcome } from './app/attempt-outcome.ts';
+import type { PreparedRequest } from './app/prepare-request.ts';
+
+export interface Events {
+  settled: (request: PreparedRequest, outcome: AttemptOutcome, latencyMs: number) => void;
+  adopted: (epoch: string, uncommitted: number, lost: number) => void;
+  natsConnection: (connected: boolean) => void;
+  publishRetried: (error: unknown) => void;
+  ledgerConnection: (connected: boolean, error?: unknown) => void;
+  dependencyFailed: (what: string, error: unknown) => void;
+  fault: (error: unknown) => void;
+}
+
+export function makeEvents({ logger, meter }: Telemetry): Events {
+  const requests = meter.createCounter('omg_router_requests', { description: 'Requests that were forwarded, by what became of them' });
+  const latency = latencyHistogram(meter, 'omg_router_request_duration_seconds', 'From acceptance to settlement');
+  const retries = meter.createCounter('omg_router_publish_retries', { description: 'Usage batches that had to be sent again' });
+  const failures = meter.createCounter('omg_router_dependency_failures', { description: 'Calls to other services that failed' });
+  return {
+    settled(request, outcome, latencyMs) {
+      const { clientStatus, upstreamStatus, success, cause, abortReason, usageSource, tokens } = outcome;
+      const { dialect, stream, model } = request;
+      requests.add(1, { dialect, stream, status: clientStatus, success });
+      latency.record(latencyMs / 1_000, { dialect, stream });
+      logger.info(
+        {
+          requestId: request.requestId,
+          account: request.account.tenantId,
+          key: request.account.clientKeyId,
+          dialect,
+          model: model.id,
+          stream,
+          status: clientStatus,
+          upstreamStatus,
+          success,
+          ...(cause === '' ? {} : { cause }),
+          ...(abortReason === '' ? {} : { abortReason }),
+          usageSource,
+          outputTokens: tokens.output,
+          ms: Math.round(latencyMs),
+        },
+        'request',
+      );
+    },
+    adopted(epoch, uncommitted, lost) {
+      logger.warn({ epoch, uncommitted, lost }, 'adopted the journal of a router that died');
+    },
+    natsConnection(connected) {
+      logger.info({ connected }, connected ? 'connected to NATS' : 'lost NATS; the journal is the queue');
+    },
+    publishRetried(error) {
+      retries.add(1);
+      logger.debug({ err: error }, 'a usage batch is sent again');
+    },
+    ledgerConnection(connected, error) {
+      if (connected) logger.info('connected to usage-ledger');
+      else logger.debug({ err: error }, 'no stream to usage-ledger');
+    },
+    dependencyFailed(what, error) {
+      failures.add(1, { what });
+      logger.warn({ err: error, what }, 'a call to another service failed');
+    },
+    fault(error) {
+      logger.error({ err: error }, 'a request met a fault of the gateway');
+    },
+  };
+}

@@ -1,0 +1,54 @@
+import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
+import type { ClientSink, RawHeaders } from '../app/ports.ts';
+
+/** How long a client may take to fetch the last bytes before its connection is broken off. */
+const LAST_WRITE_MS = 2_000;
+
+/** The client's side of a request, over Node's own response: the framework has let go of it. */
+export class ReplySink implements ClientSink {
+  readonly #response: ServerResponse;
+
+  constructor(response: ServerResponse) {
+    this.#response = response;
+  }
+
+  /** Whether the client has been told a status. */
+  get begun(): boolean {
+    return this.#response.headersSent;
+  }
+
+  answer(status: number, headers: RawHeaders, body: Uint8Array): void {
+    this.#response.writeHead(status, [...headers, 'content-length', String(body.length)]).end(body);
+  }
+
+  begin(status: number, headers: RawHeaders): void {
+    this.#response.writeHead(status, [...headers]);
+    // the client learns at once that its stream has begun, not with the first chunk
+    this.#response.flushHeaders();
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    if (this.#response.write(bytes) || this.#response.destroyed) return;
+    // a client that leaves drains nothing
+    const settled = new AbortController();
+    const { signal } = settled;
+    await Promise.race([once(this.#response, 'drain', { signal }), once(this.#response, 'close', { signal })]);
+    settled.abort();
+  }
+
+  end(): void {
+    this.#response.end();
+  }
+
+  async breakOff(last: Uint8Array): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const deadline = setTimeout(resolve, LAST_WRITE_MS);
+    // destroying at once would lose the bytes, ending would hide that the answer is cut
+    if (last.length === 0 || this.#response.destroyed) resolve();
+    else this.#response.write(last, () => { resolve(); });
+    await promise;
+    clearTimeout(deadline);
+    this.#response.destroy();
+  }
+}

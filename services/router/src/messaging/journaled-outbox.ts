@@ -1,0 +1,91 @@
+import { OmgError } from '@omg/errors';
+import { JournalError, type AdoptedEpoch, type Journal } from '@omg/journal';
+import { partitionOf, type UsagePublisher } from '@omg/messaging';
+import { eventsV1 } from '@omg/proto-gen';
+import type { OpenedRequest, Outbox, SettledRequest } from '../app/ports.ts';
+import { parseOpened, serialiseOpened } from './opened-record.ts';
+import { toUsageEvent } from './to-usage-event.ts';
+
+export interface JournaledOutboxOptions {
+  readonly journal: Journal;
+  readonly publisher: UsagePublisher;
+  readonly site: string;
+  readonly provider: string;
+  readonly now: () => Date;
+}
+
+/** Writes every request into the journal, and what became of it on its way to the ledger. */
+export class JournaledOutbox implements Outbox {
+  readonly #options: JournaledOutboxOptions;
+
+  constructor(options: JournaledOutboxOptions) {
+    this.#options = options;
+  }
+
+  opened(request: OpenedRequest): void {
+    try {
+      this.#options.journal.opened(request.requestId, partitionOf(request.account.tenantId), serialiseOpened(request));
+    } catch (error) {
+      if (!(error instanceof JournalError)) throw error;
+      throw new OmgError('unavailable', 'the journal takes no more requests', { cause: error });
+    }
+  }
+
+  settled(request: SettledRequest): void {
+    const { journal } = this.#options;
+    this.#number(request, journal.epoch, (requestId, partition, encode) => journal.done(requestId, partition, encode));
+  }
+
+  /** Sends again what a dead process had not brought into the books, and reports what it had running. */
+  async resend(adopted: AdoptedEpoch): Promise<void> {
+    const { journal, publisher, now } = this.#options;
+    for await (const { partition, payload } of journal.events(adopted.epoch)) publisher.publish(partition, payload);
+    for (const { requestId, opened } of adopted.lost) {
+      const request = lostRequest(parseOpened(opened), now());
+      this.#number(request, adopted.epoch, (_, partition, encode) => journal.settleLost(adopted.epoch, requestId, partition, encode));
+    }
+  }
+
+  #number(
+    request: SettledRequest,
+    epoch: string,
+    done: (requestId: string, partition: number, encode: (number: bigint) => Uint8Array) => bigint,
+  ): void {
+    const { publisher, site, provider } = this.#options;
+    const partition = partitionOf(request.account.tenantId);
+    let event = new Uint8Array();
+    done(request.requestId, partition, (number) => {
+      event = eventsV1.UsageEvent.encode(toUsageEvent(request, { epoch, partition, number, site, provider })).finish();
+      return event;
+    });
+    publisher.publish(partition, event);
+  }
+}
+
+/** What is known of a request whose router died: that it ran, not what it delivered. */
+function lostRequest(opened: OpenedRequest, now: Date): SettledRequest {
+  return {
+    ...opened,
+    latencyMs: Math.max(0, now.getTime() - opened.acceptedAt.getTime()),
+    firstTokenMs: undefined,
+    statusCode: 499,
+    success: false,
+    finishReason: '',
+    abortReason: 'router_lost',
+    tokens: { input: 0, output: 0, cacheWrite5m: 0, cacheWrite1h: 0, cacheRead: 0 },
+    usageSource: 'estimated',
+    attempts: [
+      {
+        keyId: opened.keyId,
+        proxyId: '',
+        endpoint: '',
+        statusCode: 0,
+        cause: 'router_lost',
+        providerRequestId: '',
+        startedAt: opened.acceptedAt,
+        durationMs: 0,
+        leaseGeneration: 0n,
+      },
+    ],
+  };
+}

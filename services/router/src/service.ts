@@ -1,0 +1,125 @@
+import { randomUUIDv7 } from 'node:crypto';
+import { createGrpcClient } from '@omg/grpc';
+import { openJournal } from '@omg/journal';
+import { connectNats, createUsagePublisher } from '@omg/messaging';
+import { accountsV1, keyBrokerV1 } from '@omg/proto-gen';
+import { headerValue } from '@omg/llm-wire';
+import { pause, startProcess, type Service } from '@omg/service';
+import { contextFromTraceParent, traceParentOf, withSpan } from '@omg/telemetry';
+import { makeAuthenticate } from './app/authenticate.ts';
+import type { Clock } from './app/ports.ts';
+import { makePrepareRequest } from './app/prepare-request.ts';
+import { makeRelayRequest } from './app/relay-request.ts';
+import { grpcAccountDirectory } from './clients/grpc-account-directory.ts';
+import { GrpcLeaseBroker } from './clients/grpc-lease-broker.ts';
+import { meetBroker } from './clients/meet-broker.ts';
+import { UndiciUpstream } from './clients/undici-upstream.ts';
+import { watchCommitted } from './clients/watch-committed.ts';
+import type { Config } from './config.ts';
+import { makeEvents } from './events.ts';
+import { buildApp } from './http/build-app.ts';
+import { startListening } from './http/start-listening.ts';
+import { JournaledOutbox } from './messaging/journaled-outbox.ts';
+
+export interface Overrides {
+  readonly clock?: Clock;
+}
+
+const MAX_ACCOUNTS = 100_000;
+
+/** Builds the router of its parts and starts it. */
+export async function startService(config: Config, overrides: Overrides = {}): Promise<Service> {
+  await using stack = new AsyncDisposableStack();
+  const clock = overrides.clock ?? { now: () => new Date(), monotonicMs: () => performance.now() };
+  const { site } = config;
+  const process = stack.use(await startProcess(config.process));
+  const { telemetry, readiness } = process;
+  const events = makeEvents(telemetry);
+  const epoch = randomUUIDv7();
+
+  const grpc = { token: config.serviceToken, tls: config.tls, telemetry, deadlineMs: 2_000 };
+  const ledger = stack.use(createGrpcClient(accountsV1.AccountsService, { ...grpc, address: config.ledgerAddress }));
+  const brokerClient = stack.use(createGrpcClient(keyBrokerV1.KeyBrokerService, { ...grpc, address: config.brokerAddress }));
+  const broker = stack.use(new GrpcLeaseBroker({ client: brokerClient, provider: site.provider, holder: epoch, onError: events.dependencyFailed }));
+
+  const nats = stack.use(await connectNats({ url: config.natsUrl, name: config.process.instance, onStatus: events.natsConnection }));
+  const publisher = stack.use(createUsagePublisher({ nats, stream: config.stream, onRetry: events.publishRetried }));
+  const journal = stack.use(await openJournal({ dir: config.journalDir, epoch, maxBytes: config.journalMaxBytes }));
+  const outbox = new JournaledOutbox({ journal, publisher, site: site.name, provider: site.provider, now: clock.now });
+  for (const adopted of journal.adopted) {
+    events.adopted(adopted.epoch, adopted.uncommitted, adopted.lost.length);
+    await outbox.resend(adopted);
+  }
+  readiness.check('journal', () => (journal.full === undefined ? true : `the journal is full by ${journal.full}`));
+
+  const stopped = new AbortController();
+  stack.defer(() => {
+    stopped.abort();
+  });
+  // a router that never met its ledger and its broker would refuse everything; one that lost them lives on what it has
+  readiness.set('usage-ledger', 'not reached yet');
+  readiness.set('key-broker', 'not reached yet');
+  void meetBroker({
+    client: brokerClient,
+    provider: site.provider,
+    onMet: (result) => {
+      readiness.set('key-broker', result);
+    },
+    signal: stopped.signal,
+  });
+  void watchCommitted({
+    client: ledger,
+    epoch,
+    adoptedEpochs: () => journal.adopted.map((adopted) => adopted.epoch),
+    onCommitted: ({ epoch: of, partition, upTo }) => {
+      journal.committed(of, partition, upTo);
+    },
+    onConnected: (connected, error) => {
+      if (connected) readiness.set('usage-ledger', true);
+      events.ledgerConnection(connected, error);
+    },
+    signal: stopped.signal,
+  });
+
+  const prepare = makePrepareRequest({
+    site: () => site,
+    authenticate: makeAuthenticate({ directory: grpcAccountDirectory(ledger), clock, maxCached: MAX_ACCOUNTS }),
+  });
+  const relay = makeRelayRequest({
+    site: () => site,
+    prepare,
+    broker,
+    upstream: stack.use(new UndiciUpstream({ connectTimeoutMs: site.deadlines.connectMs })),
+    outbox,
+    clock,
+    traceParent: () => traceParentOf() ?? '',
+    onSettled: events.settled,
+  });
+  const app = buildApp({
+    relay: async (request, sink) => {
+      const parent = contextFromTraceParent(headerValue(request.headers, 'traceparent'));
+      const attributes = { 'omg.request_id': request.requestId, 'omg.site': site.name };
+      await withSpan(telemetry.tracer, `relay ${request.dialect}`, { kind: 'server', parent, attributes }, async () => {
+        await relay(request, sink);
+      });
+    },
+    clock,
+    maxBodyBytes: site.maxBodyBytes,
+    onFault: events.fault,
+  });
+
+  const { port } = await startListening(app, config.host, config.port);
+  stack.defer(async () => {
+    await app.close();
+  });
+  telemetry.logger.info({ site: site.name, host: config.host, port, epoch }, 'listening');
+  readiness.serve();
+  return {
+    process,
+    resources: stack.move(),
+    drain: async (signal) => {
+      await app.close();
+      while (journal.epochsWithUncommitted().length > 0 && !signal.aborted) await pause(20, signal);
+    },
+  };
+}

@@ -1,0 +1,33 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Price } from '../domain/price.ts';
+import { PriceBook, type PriceVersion } from '../domain/price-book.ts';
+import type { Clock, PriceStore } from './ports.ts';
+
+/** A price as a site file states it. */
+export interface StatedPrice {
+  readonly site: string;
+  readonly model: string;
+  readonly price: Price;
+}
+
+export interface UpdatePricesDeps {
+  readonly store: PriceStore;
+  readonly clock: Clock;
+}
+
+/** Appends a version for each price that is new or changed, and returns the book with all of them. */
+export function makeUpdatePrices(deps: UpdatePricesDeps): (stated: readonly StatedPrice[]) => Promise<PriceBook> {
+  return async (stated) => {
+    const known = await deps.store.all();
+    const book = new PriceBook(known);
+    const validFrom = deps.clock.now();
+    const changed = stated.flatMap(({ site, model, price }): PriceVersion[] => {
+      const latest = book.latest(site, model);
+      if (latest !== undefined && isDeepStrictEqual(latest.price, price)) return [];
+      const count = known.filter((version) => version.site === site && version.model === model).length;
+      return [{ version: `${site}/${model}@${count + 1}`, site, model, validFrom, price }];
+    });
+    await deps.store.append(changed);
+    return changed.length === 0 ? book : new PriceBook(await deps.store.all());
+  };
+}

@@ -1,0 +1,58 @@
+import type { Tokens } from './tokens.ts';
+
+/** Where the numbers of tokens come from; `none` where nothing was delivered. */
+export type UsageSource = 'provider' | 'counted' | 'estimated' | 'none';
+
+/** One try of a request upstream. */
+export interface Attempt {
+  readonly keyId: string;
+  readonly proxyId: string;
+  readonly endpoint: string;
+  /** 0 when there was no answer. */
+  readonly statusCode: number;
+  readonly cause: string;
+  readonly providerRequestId: string;
+  readonly startedAt: Date;
+  readonly durationMs: number;
+  readonly leaseGeneration: bigint;
+}
+
+/** What a router reported of one request. */
+export interface UsageRecord {
+  readonly requestId: string;
+  /** Where the event was numbered: the router's run, the account's partition, the number there. */
+  readonly epoch: string;
+  readonly partition: number;
+  readonly number: bigint;
+  readonly site: string;
+  readonly provider: string;
+  readonly tenantId: string;
+  readonly tenantName: string;
+  readonly clientKeyId: string;
+  readonly dialect: 'openai' | 'anthropic';
+  readonly stream: boolean;
+  readonly model: string;
+  readonly upstreamModel: string;
+  readonly acceptedAt: Date;
+  readonly latencyMs: number;
+  readonly firstTokenMs: number | undefined;
+  readonly statusCode: number;
+  readonly success: boolean;
+  readonly finishReason: string;
+  readonly abortReason: string;
+  readonly tokens: Tokens;
+  readonly usageSource: UsageSource;
+  readonly attempts: readonly Attempt[];
+  readonly clientRequestId: string;
+  readonly traceParent: string;
+}
+
+/** A request with its price. */
+export interface ChargedRequest {
+  readonly record: UsageRecord;
+  readonly costNanoUsd: bigint;
+  readonly priceVersion: string;
+  /** The entry in the account's books that this cost is part of. */
+  readonly entryId: string;
+  readonly chargedAt: Date;
+}

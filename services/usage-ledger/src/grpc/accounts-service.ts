@@ -1,0 +1,44 @@
+import { OmgError } from '@omg/errors';
+import { bindService, type BoundService } from '@omg/grpc';
+import { accountsV1 } from '@omg/proto-gen';
+import type { Committed } from '../app/commit-board.ts';
+import type { AccountSnapshot } from '../app/resolve-key.ts';
+import type { AccountStatus } from '../domain/account.ts';
+
+export interface AccountsUseCases {
+  readonly resolveKey: (digest: Uint8Array) => Promise<AccountSnapshot>;
+  /** What of these epochs is in the books, now and from now on, until the signal. */
+  readonly watchCommitted: (epochs: readonly string[], signal: AbortSignal) => AsyncIterable<Committed>;
+  readonly snapshotTtlMs: number;
+}
+
+const STATUS: Record<AccountStatus, accountsV1.AccountStatus> = {
+  active: accountsV1.AccountStatus.ACTIVE,
+  tenant_suspended: accountsV1.AccountStatus.TENANT_SUSPENDED,
+  key_disabled: accountsV1.AccountStatus.KEY_DISABLED,
+  key_revoked: accountsV1.AccountStatus.KEY_REVOKED,
+  key_expired: accountsV1.AccountStatus.KEY_EXPIRED,
+};
+
+export function accountsService(useCases: AccountsUseCases): BoundService {
+  return bindService(accountsV1.AccountsService, {
+    resolveKey: async ({ digest }) => {
+      const { status, ...account } = await useCases.resolveKey(digest);
+      return { account: { ...account, status: STATUS[status], ttlMs: useCases.snapshotTtlMs } };
+    },
+    async *hold(requests, { signal }) {
+      const { epoch, adoptedEpochs } = await firstHello(requests);
+      yield { message: { $case: 'welcome', value: { ttlMs: useCases.snapshotTtlMs } } };
+      for await (const committed of useCases.watchCommitted([epoch, ...adoptedEpochs], signal)) {
+        yield { message: { $case: 'committed', value: committed } };
+      }
+    },
+  });
+}
+
+async function firstHello(requests: AsyncIterable<accountsV1.HoldRequest>) {
+  for await (const { message } of requests) {
+    if (message?.$case === 'hello') return message.value;
+  }
+  throw new OmgError('invalid_argument', 'the first message must be hello');
+}

@@ -1,0 +1,115 @@
+import type { Attempt, ChargedRequest, UsageRecord, UsageSource } from '../domain/usage-record.ts';
+
+const NANO_PER_USD = 1e9;
+
+/** A document of `request_logs`. The first names are those that readers of older systems know. */
+export interface RequestLogDocument {
+  readonly _id: string;
+  readonly userId: string;
+  readonly userKeyId: string;
+  /** The upstream key of the last attempt. */
+  readonly factoryKeyId: string;
+  readonly model: string;
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  readonly cacheWriteTokens: number;
+  readonly cacheHitTokens: number;
+  readonly tokensUsed: number;
+  /** USD, rounded as doubles are; `costNanoUsd` is what counts. */
+  readonly creditsCost: number;
+  readonly costNanoUsd: bigint;
+  readonly statusCode: number;
+  readonly latencyMs: number;
+  readonly isSuccess: boolean;
+  readonly createdAt: Date;
+
+  readonly tenantId: string;
+  readonly site: string;
+  readonly provider: string;
+  readonly upstreamModel: string;
+  readonly dialect: UsageRecord['dialect'];
+  readonly stream: boolean;
+  readonly cacheWrite1hTokens: number;
+  readonly usageSource: UsageSource;
+  readonly firstTokenMs?: number;
+  readonly finishReason: string;
+  readonly abortReason: string;
+  readonly attempts: readonly Attempt[];
+  readonly clientRequestId: string;
+  readonly traceParent: string;
+  readonly priceVersion: string;
+  readonly entryId: string;
+  readonly epoch: string;
+  readonly partition: number;
+  readonly number: bigint;
+  readonly chargedAt: Date;
+}
+
+export function toRequestLogDocument(request: ChargedRequest): RequestLogDocument {
+  const { record, costNanoUsd, priceVersion, entryId, chargedAt } = request;
+  const { requestId, tenantName, clientKeyId, acceptedAt, success, tokens, firstTokenMs, ...same } = record;
+  return {
+    ...same,
+    _id: requestId,
+    userId: tenantName,
+    userKeyId: clientKeyId,
+    factoryKeyId: record.attempts.at(-1)?.keyId ?? '',
+    inputTokens: Number(tokens.input),
+    outputTokens: Number(tokens.output),
+    cacheWriteTokens: Number(tokens.cacheWrite5m + tokens.cacheWrite1h),
+    cacheWrite1hTokens: Number(tokens.cacheWrite1h),
+    cacheHitTokens: Number(tokens.cacheRead),
+    tokensUsed: Number(tokens.input + tokens.output),
+    creditsCost: Number(costNanoUsd) / NANO_PER_USD,
+    isSuccess: success,
+    createdAt: acceptedAt,
+    ...(firstTokenMs === undefined ? {} : { firstTokenMs }),
+    costNanoUsd,
+    priceVersion,
+    entryId,
+    chargedAt,
+  };
+}
+
+export function fromRequestLogDocument(document: RequestLogDocument): ChargedRequest {
+  const cacheWrite1h = BigInt(document.cacheWrite1hTokens);
+  return {
+    record: {
+      requestId: document._id,
+      epoch: document.epoch,
+      partition: document.partition,
+      number: document.number,
+      site: document.site,
+      provider: document.provider,
+      tenantId: document.tenantId,
+      tenantName: document.userId,
+      clientKeyId: document.userKeyId,
+      dialect: document.dialect,
+      stream: document.stream,
+      model: document.model,
+      upstreamModel: document.upstreamModel,
+      acceptedAt: document.createdAt,
+      latencyMs: document.latencyMs,
+      firstTokenMs: document.firstTokenMs,
+      statusCode: document.statusCode,
+      success: document.isSuccess,
+      finishReason: document.finishReason,
+      abortReason: document.abortReason,
+      tokens: {
+        input: BigInt(document.inputTokens),
+        output: BigInt(document.outputTokens),
+        cacheWrite5m: BigInt(document.cacheWriteTokens) - cacheWrite1h,
+        cacheWrite1h,
+        cacheRead: BigInt(document.cacheHitTokens),
+      },
+      usageSource: document.usageSource,
+      attempts: document.attempts,
+      clientRequestId: document.clientRequestId,
+      traceParent: document.traceParent,
+    },
+    costNanoUsd: document.costNanoUsd,
+    priceVersion: document.priceVersion,
+    entryId: document.entryId,
+    chargedAt: document.chargedAt,
+  };
+}

@@ -1,0 +1,49 @@
+import { configDefaults, defineConfig } from 'vitest/config';
+
+if (Number.parseInt(process.versions.node, 10) < 26) {
+  process.stderr.write(`The tests need Node 26, and this is ${process.version}: run scripts/test, or npx vitest.\n`);
+  process.exit(1);
+}
+
+const exclude = [...configDefaults.exclude, '**/data/**'];
+const globalSetup = ['packages/testkit/src/infra/global-setup.ts'];
+
+export default defineConfig({
+  test: {
+    teardownTimeout: 30_000,
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['{packages,services}/*/src/**/*.test.ts'],
+          exclude,
+          isolate: false,
+        },
+      },
+      {
+        test: {
+          name: 'integration',
+          include: ['{packages,services}/*/tests/**/*.int.test.ts'],
+          exclude,
+          globalSetup,
+          testTimeout: 20_000,
+          hookTimeout: 30_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          name: 'e2e',
+          include: ['{packages,services}/*/tests/**/*.e2e.test.ts'],
+          exclude,
+          globalSetup,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          // each file starts whole stacks
+          fileParallelism: false,
+          sequence: { groupOrder: 2 },
+        },
+      },
+    ],
+  },
+});
