@@ -13,7 +13,14 @@ function faultsOf(environment: Environment, read: (reader: ConfigReader) => unkn
 }
 
 test('every fault is named at once, and no value is shown', () => {
-  const environment = { PORT: '70000', MODE: 'fast', WAIT: '5 minutes', URL: 'ftp://user:hunter2@host', FLAG: 'yes', ADDR: 'nowhere' };
+  const environment = {
+    PORT: '70000',
+    MODE: 'fast',
+    WAIT: '5 minutes',
+    URL: 'ftp://user:hunter2@host',
+    FLAG: 'yes',
+    ADDR: 'nowhere',
+  };
   const faults = faultsOf(environment, (reader) => [
     reader.port('PORT'),
     reader.oneOf('MODE', ['dev', 'prod']),
@@ -53,7 +60,9 @@ test('values are read as what they are', () => {
 });
 
 test('a fault that several values show together stops the start as well', () => {
-  expect(faultsOf({}, (reader) => {
-    reader.fault('A and B exclude each other');
-  })).toEqual(['A and B exclude each other']);
+  expect(
+    faultsOf({}, (reader) => {
+      reader.fault('A and B exclude each other');
+    }),
+  ).toEqual(['A and B exclude each other']);
 });

@@ -21,13 +21,25 @@ const price = { input: 1, output: '2.5', cacheWrite5m: 0, cacheWrite1h: 0, cache
 const model = { id: 'a', upstream: 'a', price };
 
 test('defaults are filled in, and decimals keep their digits', () => {
-  const file = parseData('site', JSON.stringify({ site: 's', provider: 'p', port: 1, models: [model] }), SiteFileSchema);
+  const file = parseData(
+    'site',
+    JSON.stringify({ site: 's', provider: 'p', port: 1, models: [model] }),
+    SiteFileSchema,
+  );
   expect(file.deadlines.idleMs).toBe(30_000);
-  expect(file.models[0]).toMatchObject({ aliases: [], multiplier: '1', price: { input: '1', output: '2.5', tiers: [] } });
+  expect(file.models[0]).toMatchObject({
+    aliases: [],
+    multiplier: '1',
+    price: { input: '1', output: '2.5', tiers: [] },
+  });
 });
 
 test.each([
-  ['a name that two models have', { models: [model, { ...model, id: 'b', aliases: ['a'] }] }, /two models are called a/],
+  [
+    'a name that two models have',
+    { models: [model, { ...model, id: 'b', aliases: ['a'] }] },
+    /two models are called a/,
+  ],
   ['a misspelt member', { modles: [] }, /modles/],
   ['a negative price', { models: [{ ...model, price: { ...price, input: -1 } }] }, /models\.0\.price\.input/],
   ['more decimals than nano-USD has', { models: [{ ...model, multiplier: '1.0000000001' }] }, /models\.0\.multiplier/],

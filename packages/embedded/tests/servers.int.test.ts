@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { MongoClient } from 'mongodb';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import {
@@ -170,13 +171,10 @@ describe('startNats', () => {
 
   it('does not outlive a parent that is killed', async () => {
     await using directory = await temporaryDirectory();
-    const parent = spawn(
-      process.execPath,
-      [join(import.meta.dirname, 'orphan-maker.ts'), join(directory.path, 'nats')],
-      {
-        stdio: ['ignore', 'pipe', 'inherit'],
-      },
-    );
+    const script = fileURLToPath(new URL('./orphan-maker.ts', import.meta.url));
+    const parent = spawn(process.execPath, [script, join(directory.path, 'nats')], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     const pid = await new Promise<number>((resolve) => {
       parent.stdout.once('data', (bytes: Buffer) => resolve(Number(bytes.toString())));
     });

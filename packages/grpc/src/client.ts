@@ -49,7 +49,12 @@ export function createGrpcClient<S extends ServiceShape>(definition: S, options:
     name,
     method.requestStream ? makeDuplex(channel, method, options) : makeUnary(channel, method, options),
   ]);
-  const client: unknown = { ...Object.fromEntries(methods), [Symbol.dispose]: () => { channel.close(); } };
+  const client: unknown = {
+    ...Object.fromEntries(methods),
+    [Symbol.dispose]: () => {
+      channel.close();
+    },
+  };
   // every method of the definition was made above, by its own shape
   return client as GrpcClient<S>;
 }
@@ -85,10 +90,22 @@ function makeUnary(channel: Client, method: MethodShape, options: GrpcClientOpti
 
 function makeDuplex(channel: Client, method: MethodShape, options: GrpcClientOptions) {
   return (signal: AbortSignal): DuplexCall<never, unknown> => {
-    const call = channel.makeBidiStreamRequest(method.path, method.requestSerialize, method.responseDeserialize, metadataOf(options), {});
+    const call = channel.makeBidiStreamRequest(
+      method.path,
+      method.requestSerialize,
+      method.responseDeserialize,
+      metadataOf(options),
+      {},
+    );
     // without a listener an error between two reads would end the process; `responses` reports it
     call.on('error', () => undefined);
-    signal.addEventListener('abort', () => { call.cancel(); }, { once: true });
+    signal.addEventListener(
+      'abort',
+      () => {
+        call.cancel();
+      },
+      { once: true },
+    );
     if (signal.aborted) call.cancel();
     return {
       send: (request) => {

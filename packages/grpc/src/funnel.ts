@@ -33,7 +33,12 @@ export function makeFunnel(options: FunnelOptions): Funnel {
     advice: { explicitBucketBoundaries: [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10] },
   });
 
-  async function enter(method: MethodShape, call: AnyCall, signal: AbortSignal, run: (context: CallContext) => Promise<void>): Promise<OmgError | undefined> {
+  async function enter(
+    method: MethodShape,
+    call: AnyCall,
+    signal: AbortSignal,
+    run: (context: CallContext) => Promise<void>,
+  ): Promise<OmgError | undefined> {
     const startedMs = performance.now();
     const error = await attempt(async () => {
       const caller = authenticate(call.metadata);

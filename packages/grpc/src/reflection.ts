@@ -16,7 +16,11 @@ export function reflectionService(descriptorSet: Uint8Array): BoundService {
   return bindService(reflectionV1.ServerReflectionService, {
     async *serverReflectionInfo(requests) {
       for await (const request of requests) {
-        yield { validHost: request.host, originalRequest: request, messageResponse: answer(registry, request.messageRequest) };
+        yield {
+          validHost: request.host,
+          originalRequest: request,
+          messageResponse: answer(registry, request.messageRequest),
+        };
       }
     },
   });
@@ -31,7 +35,10 @@ function answer(registry: FileRegistry, request: Request): Response {
     case 'fileContainingSymbol':
       return fileResponse(findSymbol(registry, request.value));
     default:
-      return { $case: 'errorResponse', value: { errorCode: status.UNIMPLEMENTED, errorMessage: 'there are no extensions here' } };
+      return {
+        $case: 'errorResponse',
+        value: { errorCode: status.UNIMPLEMENTED, errorMessage: 'there are no extensions here' },
+      };
   }
 }
 
@@ -47,7 +54,11 @@ function findSymbol(registry: FileRegistry, symbol: string): DescFile | undefine
 
 /** The file and whatever it imports, each once. */
 function fileResponse(file: DescFile | undefined): Response {
-  if (file === undefined) return { $case: 'errorResponse', value: { errorCode: status.NOT_FOUND, errorMessage: 'there is no such symbol or file' } };
+  if (file === undefined)
+    return {
+      $case: 'errorResponse',
+      value: { errorCode: status.NOT_FOUND, errorMessage: 'there is no such symbol or file' },
+    };
   const files = new Set<DescFile>();
   const visit = (next: DescFile): void => {
     if (files.has(next)) return;

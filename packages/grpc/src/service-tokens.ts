@@ -14,12 +14,14 @@ export function readServiceTokens(reader: ConfigReader): Authenticate {
     reader.fault('SERVICE_TOKENS must be a list of name=token, each token at least 16 characters');
     return [];
   });
-  if (callers.length === 0) reader.fault('SERVICE_TOKENS is not set: name=token of each service that may call, comma-separated');
+  if (callers.length === 0)
+    reader.fault('SERVICE_TOKENS is not set: name=token of each service that may call, comma-separated');
   return (metadata) => {
     const [, token] = /^Bearer (\S+)$/i.exec(String(metadata.get('authorization')[0] ?? '')) ?? [];
     const digest = digestOf(token ?? '');
     const caller = callers.find((candidate) => timingSafeEqual(candidate.digest, digest));
-    if (caller === undefined) throw new OmgError('unauthenticated', 'a service token is needed: authorization: Bearer <token>');
+    if (caller === undefined)
+      throw new OmgError('unauthenticated', 'a service token is needed: authorization: Bearer <token>');
     return caller.name;
   };
 }

@@ -45,7 +45,10 @@ export function toStatus(error: OmgError): Partial<StatusObject> {
 export function fromServiceError(error: ServiceError, what: string): OmgError {
   const sent = readDetails(error.metadata);
   const code = sent?.code ?? CODE[error.code] ?? 'internal';
-  return new OmgError(code, `${what}: ${error.details}`, { cause: error, ...(sent === undefined ? {} : { details: sent.details }) });
+  return new OmgError(code, `${what}: ${error.details}`, {
+    cause: error,
+    ...(sent === undefined ? {} : { details: sent.details }),
+  });
 }
 
 function readDetails(metadata: Metadata | undefined): { code: ErrorCode; details: Record<string, string> } | undefined {

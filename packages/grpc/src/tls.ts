@@ -16,7 +16,8 @@ export function readGrpcTls(reader: ConfigReader): GrpcTls | undefined {
   const [ca, cert, key] = paths.map((path) => (path === undefined ? undefined : readPem(reader, path)));
   if (ca !== undefined && cert !== undefined && key !== undefined) return { ca, cert, key };
   const missing = names.filter((_, index) => paths[index] === undefined);
-  if (missing.length > 0 && missing.length < names.length) reader.fault(`${missing.join(' and ')} must be set as well for mutual TLS`);
+  if (missing.length > 0 && missing.length < names.length)
+    reader.fault(`${missing.join(' and ')} must be set as well for mutual TLS`);
   return undefined;
 }
 
@@ -35,5 +36,7 @@ export function serverCredentials(tls: GrpcTls | undefined): ServerCredentials {
 }
 
 export function channelCredentials(tls: GrpcTls | undefined): ChannelCredentials {
-  return tls === undefined ? ChannelCredentials.createInsecure() : ChannelCredentials.createSsl(tls.ca, tls.key, tls.cert);
+  return tls === undefined
+    ? ChannelCredentials.createInsecure()
+    : ChannelCredentials.createSsl(tls.ca, tls.key, tls.cert);
 }

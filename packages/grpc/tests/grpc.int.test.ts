@@ -5,7 +5,14 @@ import { OmgError } from '@omg/errors';
 import { accountsV1, keyBrokerV1 } from '@omg/proto-gen';
 import { startTelemetry, type Telemetry } from '@omg/telemetry';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { bindService, createGrpcClient, readServiceTokens, startGrpcServer, type GrpcClient, type Handlers } from '../src/index.ts';
+import {
+  bindService,
+  createGrpcClient,
+  readServiceTokens,
+  startGrpcServer,
+  type GrpcClient,
+  type Handlers,
+} from '../src/index.ts';
 
 type KeyBrokerHandlers = Handlers<keyBrokerV1.KeyBrokerService>;
 
@@ -21,15 +28,21 @@ beforeEach(() => {
   const write = (line: string): void => {
     lines.push(line);
   };
-  telemetry = stack.use(startTelemetry({ service: 'test', version: '0', instance: 'test', logLevel: 'info', logDestination: { write } }));
+  telemetry = stack.use(
+    startTelemetry({ service: 'test', version: '0', instance: 'test', logLevel: 'info', logDestination: { write } }),
+  );
 });
 afterEach(async () => {
   await stack.disposeAsync();
 });
 
-const unused = async (): Promise<never> => await Promise.reject(new OmgError('failed_precondition', 'not part of this test'));
+const unused = async (): Promise<never> =>
+  await Promise.reject(new OmgError('failed_precondition', 'not part of this test'));
 
-async function serve(handlers: Partial<KeyBrokerHandlers>, token = TOKEN): Promise<GrpcClient<keyBrokerV1.KeyBrokerService>> {
+async function serve(
+  handlers: Partial<KeyBrokerHandlers>,
+  token = TOKEN,
+): Promise<GrpcClient<keyBrokerV1.KeyBrokerService>> {
   const service = bindService(keyBrokerV1.KeyBrokerService, {
     acquireLeases: unused,
     renewLeases: unused,
@@ -37,9 +50,16 @@ async function serve(handlers: Partial<KeyBrokerHandlers>, token = TOKEN): Promi
     listProviders: unused,
     ...handlers,
   });
-  const server = stack.use(await startGrpcServer({ listen: '127.0.0.1:0', services: [service], authenticate, telemetry }));
+  const server = stack.use(
+    await startGrpcServer({ listen: '127.0.0.1:0', services: [service], authenticate, telemetry }),
+  );
   return stack.use(
-    createGrpcClient(keyBrokerV1.KeyBrokerService, { address: `127.0.0.1:${server.port}`, token: new Secret(token), deadlineMs: 2_000, telemetry }),
+    createGrpcClient(keyBrokerV1.KeyBrokerService, {
+      address: `127.0.0.1:${server.port}`,
+      token: new Secret(token),
+      deadlineMs: 2_000,
+      telemetry,
+    }),
   );
 }
 
@@ -68,14 +88,25 @@ describe('a call', () => {
 
   test('without a valid token is refused before the handler', async () => {
     let handled = false;
-    const client = await serve({ listProviders: async () => { handled = true; return { providers: [] }; } }, 'another-token-than-theirs');
+    const client = await serve(
+      {
+        listProviders: async () => {
+          handled = true;
+          return { providers: [] };
+        },
+      },
+      'another-token-than-theirs',
+    );
     expect(await errorOf(client.listProviders({}))).toMatchObject({ code: 'unauthenticated' });
     expect(handled).toBe(false);
   });
 
   test('that fails brings the code, the message and the details, and nothing of the cause', async () => {
     const client = await serve({
-      listProviders: async () => await Promise.reject(new OmgError('not_owner', 'ask the owner', { details: { address: 'b:1' }, cause: new Error('sk-inner') })),
+      listProviders: async () =>
+        await Promise.reject(
+          new OmgError('not_owner', 'ask the owner', { details: { address: 'b:1' }, cause: new Error('sk-inner') }),
+        ),
     });
     const error = await errorOf(client.listProviders({}));
     expect(error).toMatchObject({ code: 'not_owner', details: { address: 'b:1' } });
@@ -84,7 +115,9 @@ describe('a call', () => {
   });
 
   test('that fails in an unforeseen way is internal with a fixed text, and logged once', async () => {
-    const client = await serve({ listProviders: async () => await Promise.reject(new TypeError('undefined is not a secret')) });
+    const client = await serve({
+      listProviders: async () => await Promise.reject(new TypeError('undefined is not a secret')),
+    });
     const error = await errorOf(client.listProviders({}));
     expect(error.code).toBe('internal');
     expect(error.message).not.toContain('secret');
@@ -95,7 +128,9 @@ describe('a call', () => {
     const { promise: aborted, resolve } = Promise.withResolvers<unknown>();
     const client = await serve({
       listProviders: async (_, { signal }) => {
-        signal.addEventListener('abort', () => { resolve(signal.reason); });
+        signal.addEventListener('abort', () => {
+          resolve(signal.reason);
+        });
         return await new Promise<never>(() => undefined);
       },
     });
@@ -108,7 +143,9 @@ describe('a call', () => {
     const { promise: aborted, resolve } = Promise.withResolvers<unknown>();
     const client = await serve({
       listProviders: async (_, { signal }) => {
-        signal.addEventListener('abort', () => { resolve(signal.reason); });
+        signal.addEventListener('abort', () => {
+          resolve(signal.reason);
+        });
         controller.abort();
         return await new Promise<never>(() => undefined);
       },
@@ -119,7 +156,12 @@ describe('a call', () => {
 
   test('to a server that is not there is unavailable at once', async () => {
     const client = stack.use(
-      createGrpcClient(keyBrokerV1.KeyBrokerService, { address: '127.0.0.1:1', token: new Secret(TOKEN), deadlineMs: 2_000, telemetry }),
+      createGrpcClient(keyBrokerV1.KeyBrokerService, {
+        address: '127.0.0.1:1',
+        token: new Secret(TOKEN),
+        deadlineMs: 2_000,
+        telemetry,
+      }),
     );
     expect(await errorOf(client.listProviders({}))).toMatchObject({ code: 'unavailable' });
   });
@@ -128,13 +170,26 @@ describe('a call', () => {
 describe('a stream', () => {
   async function serveHold(hold: Handlers<accountsV1.AccountsService>['hold']) {
     const service = bindService(accountsV1.AccountsService, { resolveKey: unused, hold });
-    const server = await startGrpcServer({ listen: '127.0.0.1:0', services: [service], authenticate, telemetry, graceMs: 500 });
+    const server = await startGrpcServer({
+      listen: '127.0.0.1:0',
+      services: [service],
+      authenticate,
+      telemetry,
+      graceMs: 500,
+    });
     const client = stack.use(
-      createGrpcClient(accountsV1.AccountsService, { address: `127.0.0.1:${server.port}`, token: new Secret(TOKEN), deadlineMs: 2_000, telemetry }),
+      createGrpcClient(accountsV1.AccountsService, {
+        address: `127.0.0.1:${server.port}`,
+        token: new Secret(TOKEN),
+        deadlineMs: 2_000,
+        telemetry,
+      }),
     );
     return { client, server };
   }
-  const committed = (upTo: bigint): accountsV1.HoldResponse => ({ message: { $case: 'committed', value: { epoch: 'e', partition: 1, upTo } } });
+  const committed = (upTo: bigint): accountsV1.HoldResponse => ({
+    message: { $case: 'committed', value: { epoch: 'e', partition: 1, upTo } },
+  });
 
   test('carries messages both ways, and a handler may stop reading while it goes on writing', async () => {
     const { client, server } = await serveHold(async function* hold(requests) {
@@ -146,7 +201,8 @@ describe('a stream', () => {
     });
     stack.use(server);
     const call = client.hold(AbortSignal.timeout(5_000));
-    for (const epoch of ['first', 'last']) call.send({ message: { $case: 'hello', value: { epoch, adoptedEpochs: [] } } });
+    for (const epoch of ['first', 'last'])
+      call.send({ message: { $case: 'hello', value: { epoch, adoptedEpochs: [] } } });
     expect(await Array.fromAsync(call.responses)).toEqual([committed(1n), committed(2n)]);
   });
 
@@ -156,7 +212,9 @@ describe('a stream', () => {
       throw new OmgError('exhausted', 'enough');
     });
     stack.use(server);
-    expect(await errorOf(Array.fromAsync(client.hold(AbortSignal.timeout(5_000)).responses))).toMatchObject({ code: 'exhausted' });
+    expect(await errorOf(Array.fromAsync(client.hold(AbortSignal.timeout(5_000)).responses))).toMatchObject({
+      code: 'exhausted',
+    });
   });
 
   test('ends when the server stops, in time', async () => {
@@ -180,10 +238,19 @@ test('health and reflection answer without a token, and buf curl calls by them',
     releaseLeases: unused,
     listProviders: async () => ({ providers: [] }),
   });
-  const server = stack.use(await startGrpcServer({ listen: '127.0.0.1:0', services: [service], authenticate, telemetry }));
+  const server = stack.use(
+    await startGrpcServer({ listen: '127.0.0.1:0', services: [service], authenticate, telemetry }),
+  );
   const bufCurl = async (method: string, ...options: readonly string[]): Promise<unknown> => {
     const url = `http://127.0.0.1:${server.port}/${method}`;
-    const { stdout } = await promisify(execFile)('buf', ['curl', '--protocol', 'grpc', '--http2-prior-knowledge', ...options, url]);
+    const { stdout } = await promisify(execFile)('buf', [
+      'curl',
+      '--protocol',
+      'grpc',
+      '--http2-prior-knowledge',
+      ...options,
+      url,
+    ]);
     return JSON.parse(stdout);
   };
   expect(await bufCurl('grpc.health.v1.Health/Check')).toEqual({ status: 'NOT_SERVING' });

@@ -23,7 +23,13 @@ export function registerDialectErrors(app: FastifyInstance, { onFault }: Dialect
   app.setNotFoundHandler(async (request, reply) => {
     const path = pathOf(request.url);
     const known = app.hasRoute({ method: 'POST', url: path });
-    if (known) await send(request, reply.header('allow', 'POST'), 'method_not_allowed', `${path} takes POST, not ${request.method}`);
+    if (known)
+      await send(
+        request,
+        reply.header('allow', 'POST'),
+        'method_not_allowed',
+        `${path} takes POST, not ${request.method}`,
+      );
     else await send(request, reply, 'not_found', `there is nothing at ${request.method} ${path}`);
   });
 }
@@ -33,10 +39,17 @@ export function dialectOf(request: FastifyRequest): Dialect {
   const path = pathOf(request.url);
   if (/\/messages(\/|$)/.test(path)) return 'anthropic';
   if (/\/chat\/completions$/.test(path)) return 'openai';
-  return request.headers['anthropic-version'] === undefined && request.headers['x-api-key'] === undefined ? 'openai' : 'anthropic';
+  return request.headers['anthropic-version'] === undefined && request.headers['x-api-key'] === undefined
+    ? 'openai'
+    : 'anthropic';
 }
 
-async function send(request: FastifyRequest, reply: FastifyReply, kind: GatewayErrorKind, message: string): Promise<void> {
+async function send(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  kind: GatewayErrorKind,
+  message: string,
+): Promise<void> {
   const dialect = dialectOf(request);
   const answer = errorAnswer(dialect, kind, { message, requestId: request.id });
   await reply.code(answer.status).headers(answer.headers).send(answer.body);

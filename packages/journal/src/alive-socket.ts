@@ -1,5 +1,6 @@
 import { closeSync, existsSync, openSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
+import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { once } from 'node:events';
 import { JournalError, systemCode, toJournalError } from './journal-error.ts';
@@ -36,19 +37,20 @@ export async function listenAlive(folder: string): Promise<AsyncDisposable> {
 
 /** False only when its process is certainly dead: the socket is gone or refuses. A stopped or busy one is alive. */
 export async function isAlive(folder: string, timeoutMs = 1000): Promise<boolean> {
+  let address: ReturnType<typeof socketAddress> | undefined;
+  let socket: Socket | undefined;
   try {
-    using address = socketAddress(folder);
-    const socket = connect(address.path);
-    try {
-      await once(socket, 'connect', { signal: AbortSignal.timeout(timeoutMs) });
-      return true;
-    } finally {
-      socket.destroy();
-    }
+    address = socketAddress(folder);
+    socket = connect(address.path);
+    await once(socket, 'connect', { signal: AbortSignal.timeout(timeoutMs) });
+    return true;
   } catch (error) {
     if (error instanceof JournalError) throw error;
     const code = systemCode(error);
     return code !== 'ECONNREFUSED' && code !== 'ENOENT';
+  } finally {
+    socket?.destroy();
+    address?.[Symbol.dispose]();
   }
 }
 

@@ -268,6 +268,30 @@ test('an event that the disk destroyed is reported, and its number is given agai
   expect(again.isSettled).toBe(true);
 });
 
+test('a last record that is all there and not sound is reported and kept, not taken for one cut short', async () => {
+  const disk = new FaultyDisk();
+  const log = new EpochLog(logOptions(disk));
+  log.opened('a', 0, Buffer.from('a'));
+  log.done('a', 0, () => Buffer.from('event of a'));
+  const bytes = disk.segments.get(1) ?? Buffer.alloc(0);
+  bytes.write('X', bytes.indexOf('event of a'));
+  const recovered = await restart(disk);
+  expect(recovered.damage).toHaveLength(1);
+  expect(disk.segments.get(1)).toHaveLength(bytes.length);
+  expect(recovered.done('a', 0, () => Buffer.from('event'))).toBe(1n);
+  expect(await eventsOf(await restart(disk))).toMatchObject([{ requestId: 'a', number: 1n }]);
+});
+
+test('what was cut is known as committed, even behind a segment whose head never reached the disk', async () => {
+  const disk = new FaultyDisk();
+  const positions = [{ partition: 0, assigned: 5n, committed: 2n }];
+  disk.segments.set(2, Buffer.alloc(0));
+  disk.segments.set(3, encodeRecord({ type: 'head', positions }));
+  const recovered = await restart(disk);
+  expect(recovered.missing).toEqual([]);
+  expect(recovered.isSettled).toBe(true);
+});
+
 test('a number is not used again when the record that had it is destroyed', async () => {
   const disk = new FaultyDisk();
   const log = new EpochLog(logOptions(disk));

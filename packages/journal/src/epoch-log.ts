@@ -58,6 +58,7 @@ export class EpochLog {
   readonly #state = emptyState();
   readonly #ages = new UncommittedAges();
   readonly #onFailure: (error: JournalError) => void;
+  #nextIndex = 1;
   /** Undefined when the next record needs a new segment. */
   #rotateAtBytes: number | undefined;
 
@@ -135,7 +136,7 @@ export class EpochLog {
       const newest = this.#state.segments.at(-1);
       // Else a journal that became full in one segment would stay so: nothing new comes to begin the next one.
       if (newest !== undefined && newest.sizeBytes >= this.#segmentBytes / 2 && isMostlyWaste(this.#state)) {
-        this.#rotate(newest.index + 1);
+        this.#rotate();
       } else this.#write(encodeRecord({ type: 'committed', partition, upTo }));
     });
     this.#cut();
@@ -187,20 +188,23 @@ export class EpochLog {
 
   async #recoverSegment(index: number, isLast: boolean): Promise<void> {
     const bytes = (await this.#files.read(index)) ?? Buffer.alloc(0);
-    let soundBytes = bytes.length;
+    const segment = beginSegment(this.#state, index, bytes.length);
     let records = 0;
-    beginSegment(this.#state, index, bytes.length);
     for (const scanned of scanRecords(bytes)) {
       if (scanned.kind === 'record') {
         applyRecord(this.#state, withOwnPayload(scanned.record));
         records += 1;
-      } else if (scanned.tail && isLast) soundBytes = scanned.offset;
-      else
-        this.damage.push({ epoch: this.epoch, segment: index, offset: scanned.offset, sizeBytes: scanned.sizeBytes });
+      } else if (scanned.torn && isLast) {
+        this.#files.truncate(index, scanned.offset);
+        segment.sizeBytes = scanned.offset;
+      } else {
+        const { offset, sizeBytes } = scanned;
+        this.damage.push({ epoch: this.epoch, segment: index, offset, sizeBytes });
+      }
     }
     // One without a head must not count as the oldest.
     if (records === 0) this.#state.segments.pop();
-    if (soundBytes < bytes.length) this.#files.truncate(index, soundBytes);
+    this.#nextIndex = index + 1;
   }
 
   #append(record: JournalRecord): void {
@@ -216,7 +220,7 @@ export class EpochLog {
   #write(bytes: Buffer): void {
     let current = this.#state.segments.at(-1);
     if (current === undefined || this.#rotateAtBytes === undefined || current.sizeBytes >= this.#rotateAtBytes) {
-      current = this.#rotate((current?.index ?? 0) + 1);
+      current = this.#rotate();
     }
     try {
       this.#files.append(bytes);
@@ -228,7 +232,8 @@ export class EpochLog {
   }
 
   /** A segment begins with all that is open, so an hour's stream does not keep an hour of segments. */
-  #rotate(index: number): SegmentState {
+  #rotate(): SegmentState {
+    const index = this.#nextIndex;
     const head = Buffer.concat(headRecords(this.#state).map(encodeRecord));
     // Until the head is whole: what comes next must try again, and not follow half a head.
     this.#rotateAtBytes = undefined;
@@ -236,6 +241,7 @@ export class EpochLog {
     this.#files.append(head);
     const segment = beginSegment(this.#state, index, head.length);
     this.#state.headIndex = index;
+    this.#nextIndex = index + 1;
     // Heads are a third of what is written at most, however many requests are open.
     this.#rotateAtBytes = Math.max(this.#segmentBytes, 3 * head.length);
     this.#cut();

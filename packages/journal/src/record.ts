@@ -2,7 +2,7 @@ import { crc32 } from 'node:zlib';
 import { JournalError } from './journal-error.ts';
 
 /** Where one partition's numbering stands. */
-export interface Position {
+interface Position {
   readonly partition: number;
   /** The highest number given to an event. */
   readonly assigned: bigint;
@@ -32,7 +32,7 @@ export type JournalRecord =
 export const MAGIC = Buffer.from('OJ01', 'latin1');
 export const HEADER_BYTES = 24;
 /** What NATS takes as one message by default: a bigger event could not be sent. */
-export const MAX_RECORD_BYTES = 1024 * 1024;
+const MAX_RECORD_BYTES = 1024 * 1024;
 const MAGIC_NUMBER = MAGIC.readUInt32LE();
 const POSITION_BYTES = 18;
 const TYPE_CODE = { head: 1, opened: 2, progress: 3, done: 4, committed: 5 } as const satisfies Record<
@@ -75,6 +75,13 @@ export function decodeRecord(
     payload: bytes.subarray(payloadAt, end),
   });
   return record === undefined ? undefined : { record, sizeBytes };
+}
+
+/** From `offset` to the end there is a part of one record, its beginning. */
+export function isBeginning(bytes: Buffer, offset: number): boolean {
+  const part = bytes.subarray(offset);
+  if (!part.subarray(0, MAGIC.length).equals(MAGIC.subarray(0, part.length))) return false;
+  return part.length < HEADER_BYTES || part.readUInt32LE(8) > part.length;
 }
 
 function encodeFlat(type: number, requestId: string, partition: number, number: bigint, payload: Uint8Array): Buffer {

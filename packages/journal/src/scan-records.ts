@@ -1,10 +1,10 @@
-import { decodeRecord, MAGIC } from './record.ts';
+import { decodeRecord, isBeginning, MAGIC } from './record.ts';
 import type { JournalRecord } from './record.ts';
 
 export type Scanned =
   | { readonly kind: 'record'; readonly record: JournalRecord; readonly sizeBytes: number }
-  /** `tail`: no sound record follows, as a write that was cut short leaves it. */
-  | { readonly kind: 'damage'; readonly offset: number; readonly sizeBytes: number; readonly tail: boolean };
+  /** `torn`: it is the beginning of a record, and the end of the segment, as a write that was cut short leaves it. */
+  | { readonly kind: 'damage'; readonly offset: number; readonly sizeBytes: number; readonly torn: boolean };
 
 /** All sound records of a segment in order, and the stretches between them that are none. Payloads are views of `bytes`. */
 export function* scanRecords(bytes: Buffer): Generator<Scanned, void> {
@@ -13,8 +13,9 @@ export function* scanRecords(bytes: Buffer): Generator<Scanned, void> {
     const decoded = decodeRecord(bytes, offset);
     if (decoded === undefined) {
       const next = nextSoundRecord(bytes, offset + 1);
-      yield { kind: 'damage', offset, sizeBytes: (next ?? bytes.length) - offset, tail: next === undefined };
-      offset = next ?? bytes.length;
+      const end = next ?? bytes.length;
+      yield { kind: 'damage', offset, sizeBytes: end - offset, torn: next === undefined && isBeginning(bytes, offset) };
+      offset = end;
     } else {
       yield { kind: 'record', ...decoded };
       offset += decoded.sizeBytes;

@@ -88,8 +88,12 @@ export class SegmentFolder implements SegmentFiles {
     this.#unsynced = new Set();
     for (const path of [...segments, this.#folder, dirname(this.#folder)]) {
       // A descriptor of its own: the one for appending may be closed meanwhile.
-      await using file = await ifItExists(open(path));
-      await file?.sync();
+      const file = await ifItExists(open(path));
+      try {
+        await file?.sync();
+      } finally {
+        await file?.close();
+      }
     }
   }
 

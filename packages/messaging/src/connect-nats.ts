@@ -27,7 +27,9 @@ export async function connectNats(options: NatsOptions): Promise<Nats> {
     reconnectTimeWait: 250,
     pingInterval: 10_000,
     timeout: 5_000,
-    ...(first.username === '' ? {} : { user: decodeURIComponent(first.username), pass: decodeURIComponent(first.password) }),
+    ...(first.username === ''
+      ? {}
+      : { user: decodeURIComponent(first.username), pass: decodeURIComponent(first.password) }),
   });
   options.onStatus?.(true);
   void report(connection, options.onStatus);

@@ -20,6 +20,9 @@ export interface UsageMessage {
   readonly raw: Uint8Array;
 }
 
+/** Messages that are handed over together; each holds up to a hundred events. */
+const MAX_LIST = 64;
+
 /**
  * Reads a partition's messages in order, without acknowledging any: the position is the reader's to store. Yields what
  * has arrived as one list; ends with the signal; throws when the stream is lost.
@@ -30,7 +33,7 @@ export async function* consumeUsage(options: UsageConsumerOptions): AsyncGenerat
     deliver_policy: DeliverPolicy.StartSequence,
     opt_start_seq: options.fromSeq,
   });
-  const messages = await consumer.consume({ max_messages: 64, abort_on_missing_resource: true });
+  const messages = await consumer.consume({ max_messages: MAX_LIST, abort_on_missing_resource: true });
   const stop = (): void => {
     messages.stop();
   };
@@ -44,18 +47,35 @@ export async function* consumeUsage(options: UsageConsumerOptions): AsyncGenerat
   }
 }
 
-/** Whatever is there is handed over together, so that one transaction can take it. */
+/** Whatever is there is handed over together, so that one transaction can take it; nothing waits for what comes later. */
 async function* inLists(messages: ConsumerMessages): AsyncGenerator<readonly UsageMessage[]> {
-  let list: UsageMessage[] = [];
-  for await (const message of messages) {
-    list.push(read(message));
-    if (messages.getPending() > 0 && list.length < 64) continue;
+  const iterator = messages[Symbol.asyncIterator]();
+  const read = (): Promise<IteratorResult<JsMsg>> => {
+    const result = iterator.next();
+    // whoever stops at a list does not wait for what comes next, and must not be killed by it
+    result.catch(() => undefined);
+    return result;
+  };
+  let next = read();
+  for (let first = await next; first.done !== true; first = await next) {
+    const list = [toUsageMessage(first.value)];
+    next = read();
+    while (list.length < MAX_LIST) {
+      const more = await Promise.race([next, nothingMore()]);
+      if (more === undefined || more.done === true) break;
+      list.push(toUsageMessage(more.value));
+      next = read();
+    }
     yield list;
-    list = [];
   }
 }
 
-function read(message: JsMsg): UsageMessage {
+/** By then everything that has arrived is in the iterator. */
+async function nothingMore(): Promise<undefined> {
+  await new Promise(setImmediate);
+}
+
+function toUsageMessage(message: JsMsg): UsageMessage {
   return { seq: message.seq, raw: message.data, events: decode(message.data) };
 }
 

@@ -31,7 +31,10 @@ export function createUsagePublisher(options: UsagePublisherOptions): UsagePubli
   const { maxBatchEvents = 100, lingerMs = 20 } = options;
   const client = jetstream(options.nats.connection);
   const stopped = new AbortController();
-  const lanes = Array.from({ length: USAGE_PARTITIONS }, (_, partition) => new Lane(usageSubject(options.stream, partition)));
+  const lanes = Array.from(
+    { length: USAGE_PARTITIONS },
+    (_, partition) => new Lane(usageSubject(options.stream, partition)),
+  );
 
   async function send(lane: Lane): Promise<void> {
     await lingering(lane);
@@ -109,7 +112,13 @@ function takeBatch(queue: readonly Uint8Array[], maxEvents: number): readonly Ui
 async function pause(delayMs: number, signal: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, delayMs);
-  signal.addEventListener('abort', () => { resolve(); }, { once: true });
+  signal.addEventListener(
+    'abort',
+    () => {
+      resolve();
+    },
+    { once: true },
+  );
   await promise;
   clearTimeout(timer);
 }

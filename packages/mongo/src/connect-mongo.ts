@@ -38,7 +38,10 @@ export async function connectMongo(options: MongoOptions): Promise<Mongo> {
     await client.connect();
     const hello = await client.db('admin').command({ hello: 1 });
     if (hello['setName'] === undefined) {
-      throw new OmgError('failed_precondition', 'MongoDB must run as a replica set (one member is enough): transactions need it');
+      throw new OmgError(
+        'failed_precondition',
+        'MongoDB must run as a replica set (one member is enough): transactions need it',
+      );
     }
   } catch (error) {
     await client.close();

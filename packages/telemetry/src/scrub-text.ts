@@ -37,7 +37,7 @@ const RULES: readonly (readonly [pattern: RegExp, replacement: string])[] = [
   [/-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]{0,40}PRIVATE KEY-----|$)/g, REDACTED],
   [/(Bearer|Basic)(\s+)[A-Za-z0-9._~+/=-]{4,}/gi, `$1$2${REDACTED}`],
   [new RegExp(String.raw`${START}sk-[\w-]{4,}`, 'g'), REDACTED],
-  [new RegExp(String.raw`${START}eyJ[\w-]{4,}\.[\w-]+(?:\.[\w-]*)?`, 'g'), REDACTED],
+  [new RegExp(String.raw`${START}eyJ[\w-]{4,512}\.[\w-]+(?:\.[\w-]*)?`, 'g'), REDACTED],
   [new RegExp(String.raw`${START}(?:gh[a-z]_|xox[a-z]-|AKIA|AIza)[\w-]{12,}`, 'g'), REDACTED],
   // user:password@ of a URL; passwords that hold a slash are not valid there, and written there all the same
   [/(:\/\/)(?:[^\s/?#@"'<>]{0,1024}|[^\s/:@"'<>]{0,256}:[^\s@"'<>]{0,1024})@/g, `$1${REDACTED}@`],

@@ -1,4 +1,4 @@
-import { brotliDecompressSync, gunzipSync, inflateSync, zstdDecompressSync } from 'node:zlib';
+import { brotliDecompressSync, constants, gunzipSync, inflateSync, zstdDecompressSync } from 'node:zlib';
 
 import { Agent, request as undiciRequest } from 'undici';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -212,6 +212,14 @@ describe.for(DIALECTS)('$dialect', ({ dialect, path }) => {
     const chunks = await ask({ fault: { kind: 'cut', after: { chunks: 3 } } }, { path });
     expect(chunks.chunks).toHaveLength(3);
     expect(lastEntry().chunksSent).toBe(3);
+  });
+
+  test('a compressed stream gives every event away at once, so that a cut one can still be read', async () => {
+    const response = await ask({ fault: { kind: 'cut', after: { tokens: 3 } }, encoding: 'gzip' }, { path });
+    const text = gunzipSync(response.body, { finishFlush: constants.Z_SYNC_FLUSH }).toString();
+    expect(text.endsWith('\n\n')).toBe(true);
+    expect(text.match(/ relays/g)).toHaveLength(1);
+    expect(lastEntry()).toMatchObject({ delivered: { output: 3 }, bytesSent: response.body.length });
   });
 
   test('a plain answer cut after tokens delivers half of its bytes and no token', async () => {

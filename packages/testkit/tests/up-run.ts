@@ -19,7 +19,7 @@ export interface UpRun extends AsyncDisposable {
 
 export function startUp(args: readonly string[], env: Readonly<Record<string, string>> = {}): UpRun {
   const { MONGODB_URL: _mongo, NATS_URL: _nats, ...inherited } = readEnvironment();
-  const child = spawn(process.execPath, [join(ROOT_DIR, 'packages/testkit/src/stack/up.ts'), ...args], {
+  const child = spawn(join(ROOT_DIR, 'scripts/up'), [...args], {
     env: { ...inherited, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

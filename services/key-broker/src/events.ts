@@ -6,8 +6,12 @@ export interface Events {
 }
 
 export function makeEvents({ logger, meter }: Telemetry): Events {
-  const faulty = meter.createCounter('omg_broker_faulty_documents', { description: 'Key documents that could not be read' });
-  const failures = meter.createCounter('omg_broker_reload_failures', { description: 'Times the keys could not be read from MongoDB' });
+  const faulty = meter.createCounter('omg_broker_faulty_documents', {
+    description: 'Key documents that could not be read',
+  });
+  const failures = meter.createCounter('omg_broker_reload_failures', {
+    description: 'Times the keys could not be read from MongoDB',
+  });
   // a faulty document is met again at every reload; once is enough for the log
   const told = new Set<string>();
   return {

@@ -25,7 +25,9 @@ export async function startService(config: Config, overrides: Overrides = {}): P
   const process = stack.use(await startProcess(config.process));
   const { telemetry, readiness } = process;
   const events = makeEvents(telemetry);
-  const mongo = stack.use(await connectMongo({ url: config.mongoUrl, database: config.mongoDatabase, appName: 'key-broker' }));
+  const mongo = stack.use(
+    await connectMongo({ url: config.mongoUrl, database: config.mongoDatabase, appName: 'key-broker' }),
+  );
 
   const names = config.providers.map(({ provider }) => provider.name);
   const store = new MongoKeyStore(mongo, events.keyDocumentFaulty);
@@ -33,9 +35,20 @@ export async function startService(config: Config, overrides: Overrides = {}): P
   for (const { provider, environmentKeys } of config.providers) {
     if (environmentKeys !== undefined) await store.syncEnvironmentKeys(provider.name, environmentKeys);
   }
-  const pools = new Pools(config.providers.map(({ provider }) => provider), store);
+  const pools = new Pools(
+    config.providers.map(({ provider }) => provider),
+    store,
+  );
   await pools.reload();
-  stack.use(repeat(config.reloadEveryMs, async () => { await pools.reload(); }, events.reloadFailed));
+  stack.use(
+    repeat(
+      config.reloadEveryMs,
+      async () => {
+        await pools.reload();
+      },
+      events.reloadFailed,
+    ),
+  );
 
   const { leaseTtlMs } = config;
   const server = stack.use(

@@ -21,7 +21,8 @@ export interface Config {
 export function loadConfig(environment: Environment): Config {
   return readConfig(environment, (reader) => {
     const siteFile = reader.string('SITE_FILE');
-    const file = siteFile === '' ? undefined : reader.file<SiteFile | undefined>(() => readSiteFile(siteFile), undefined);
+    const file =
+      siteFile === '' ? undefined : reader.file<SiteFile | undefined>(() => readSiteFile(siteFile), undefined);
     const listen = reader.address('LISTEN', `0.0.0.0:${file?.port ?? 0}`);
     const colon = listen.lastIndexOf(':');
     return {
@@ -44,7 +45,14 @@ export function loadConfig(environment: Environment): Config {
 /** The stand-in for a faulty file is never used: its faults end the start. */
 function toSite(file: SiteFile | undefined): Site {
   if (file === undefined) {
-    const none = { connectMs: 0, headersMs: 0, headersNotStreamingMs: 0, idleMs: 0, totalMs: 0, totalNotStreamingMs: 0 };
+    const none = {
+      connectMs: 0,
+      headersMs: 0,
+      headersNotStreamingMs: 0,
+      idleMs: 0,
+      totalMs: 0,
+      totalNotStreamingMs: 0,
+    };
     return { name: '', provider: '', models: [], deadlines: none, maxBodyBytes: 0 };
   }
   const { site: name, provider, models, deadlines, maxBodyBytes } = file;

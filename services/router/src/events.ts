@@ -13,10 +13,16 @@ export interface Events {
 }
 
 export function makeEvents({ logger, meter }: Telemetry): Events {
-  const requests = meter.createCounter('omg_router_requests', { description: 'Requests that were forwarded, by what became of them' });
+  const requests = meter.createCounter('omg_router_requests', {
+    description: 'Requests that were forwarded, by what became of them',
+  });
   const latency = latencyHistogram(meter, 'omg_router_request_duration_seconds', 'From acceptance to settlement');
-  const retries = meter.createCounter('omg_router_publish_retries', { description: 'Usage batches that had to be sent again' });
-  const failures = meter.createCounter('omg_router_dependency_failures', { description: 'Calls to other services that failed' });
+  const retries = meter.createCounter('omg_router_publish_retries', {
+    description: 'Usage batches that had to be sent again',
+  });
+  const failures = meter.createCounter('omg_router_dependency_failures', {
+    description: 'Calls to other services that failed',
+  });
   return {
     settled(request, outcome, latencyMs) {
       const { clientStatus, upstreamStatus, success, cause, abortReason, usageSource, tokens } = outcome;

@@ -39,10 +39,21 @@ export async function startService(config: Config, overrides: Overrides = {}): P
 
   const grpc = { token: config.serviceToken, tls: config.tls, telemetry, deadlineMs: 2_000 };
   const ledger = stack.use(createGrpcClient(accountsV1.AccountsService, { ...grpc, address: config.ledgerAddress }));
-  const brokerClient = stack.use(createGrpcClient(keyBrokerV1.KeyBrokerService, { ...grpc, address: config.brokerAddress }));
-  const broker = stack.use(new GrpcLeaseBroker({ client: brokerClient, provider: site.provider, holder: epoch, onError: events.dependencyFailed }));
+  const brokerClient = stack.use(
+    createGrpcClient(keyBrokerV1.KeyBrokerService, { ...grpc, address: config.brokerAddress }),
+  );
+  const broker = stack.use(
+    new GrpcLeaseBroker({
+      client: brokerClient,
+      provider: site.provider,
+      holder: epoch,
+      onError: events.dependencyFailed,
+    }),
+  );
 
-  const nats = stack.use(await connectNats({ url: config.natsUrl, name: config.process.instance, onStatus: events.natsConnection }));
+  const nats = stack.use(
+    await connectNats({ url: config.natsUrl, name: config.process.instance, onStatus: events.natsConnection }),
+  );
   const publisher = stack.use(createUsagePublisher({ nats, stream: config.stream, onRetry: events.publishRetried }));
   const journal = stack.use(await openJournal({ dir: config.journalDir, epoch, maxBytes: config.journalMaxBytes }));
   const outbox = new JournaledOutbox({ journal, publisher, site: site.name, provider: site.provider, now: clock.now });

@@ -13,18 +13,27 @@ const BootstrapFile = z.strictObject({
         id: Id,
         name: z.string().min(1),
         type: z.enum(['organization', 'personal']).default('organization'),
-        creditsUsd: z.union([z.string(), z.number()]).transform(String).pipe(z.string().regex(/^\d{1,9}(\.\d{1,9})?$/)).default('0'),
+        creditsUsd: z
+          .union([z.string(), z.number()])
+          .transform(String)
+          .pipe(z.string().regex(/^\d{1,9}(\.\d{1,9})?$/))
+          .default('0'),
         keys: z
           .array(
             z.strictObject({
               id: Id,
               name: z.string().min(1),
-              key: z.string().refine(isClientKey, 'is no client key: sk-omg- and 48 characters, the last of them a checksum'),
+              key: z
+                .string()
+                .refine(isClientKey, 'is no client key: sk-omg- and 48 characters, the last of them a checksum'),
             }),
           )
           .default([]),
       })
-      .transform(({ creditsUsd, ...tenant }): BootstrapTenant => ({ ...tenant, creditsNanoUsd: parseNano(creditsUsd) })),
+      .transform(({ creditsUsd, ...tenant }): BootstrapTenant => ({
+        ...tenant,
+        creditsNanoUsd: parseNano(creditsUsd),
+      })),
   ),
 });
 

@@ -1,4 +1,12 @@
-import { readConfig, readDefaultLimits, readSiteFile, type ConfigReader, type DefaultLimits, type Environment, type SiteFile } from '@omg/config';
+import {
+  readConfig,
+  readDefaultLimits,
+  readSiteFile,
+  type ConfigReader,
+  type DefaultLimits,
+  type Environment,
+  type SiteFile,
+} from '@omg/config';
 import { readGrpcTls, readServiceTokens, type Authenticate, type GrpcTls } from '@omg/grpc';
 import { readProcessConfig, type ProcessConfig } from '@omg/service';
 import type { BootstrapTenant } from './app/bootstrap.ts';
@@ -62,7 +70,10 @@ function toPrice({ tiers, ...rates }: SiteFile['models'][number]['price'], multi
     rates: toRates(rates),
     tiers: tiers
       .toSorted((a, b) => a.aboveInputTokens - b.aboveInputTokens)
-      .map(({ aboveInputTokens, ...tierRates }) => ({ aboveInputTokens: BigInt(aboveInputTokens), ...toRates(tierRates) })),
+      .map(({ aboveInputTokens, ...tierRates }) => ({
+        aboveInputTokens: BigInt(aboveInputTokens),
+        ...toRates(tierRates),
+      })),
     multiplierNano: parseNano(multiplier),
   };
 }

@@ -32,7 +32,9 @@ export async function startService(config: Config, overrides: Overrides = {}): P
   const { telemetry, readiness } = process;
   const events = makeEvents(telemetry);
 
-  const mongo = stack.use(await connectMongo({ url: config.mongoUrl, database: config.mongoDatabase, appName: 'usage-ledger' }));
+  const mongo = stack.use(
+    await connectMongo({ url: config.mongoUrl, database: config.mongoDatabase, appName: 'usage-ledger' }),
+  );
   const accounts = new MongoAccounts(mongo);
   const books = new MongoBooks(mongo);
   const logs = new MongoRequestLogs(mongo);
@@ -40,7 +42,9 @@ export async function startService(config: Config, overrides: Overrides = {}): P
   await makeBootstrap({ accounts })(config.bootstrap);
   const prices = await makeUpdatePrices({ store: new MongoPrices(mongo), clock })(config.prices);
 
-  const nats = stack.use(await connectNats({ url: config.natsUrl, name: 'usage-ledger', onStatus: events.natsConnection }));
+  const nats = stack.use(
+    await connectNats({ url: config.natsUrl, name: 'usage-ledger', onStatus: events.natsConnection }),
+  );
   await ensureUsageStream(nats, { stream: config.stream, maxBytes: config.streamMaxBytes });
   const board = new CommitBoard();
   const charge = makeChargeMessages({

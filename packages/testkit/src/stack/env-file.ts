@@ -15,6 +15,8 @@ export function stackEnv(addresses: StackAddresses, secrets: StackSecrets): Reco
     BROKER_MONGO: addresses.brokerMongoUrl,
     LEDGER_MONGO: addresses.ledgerMongoUrl,
     NATS_URL: addresses.natsUrl,
+    // tells a later scripts/up in the same shell that NATS_URL was not set for it
+    OMG_STACK_NATS_URL: addresses.natsUrl,
     FAKE_URL: addresses.fakeUrl,
     FAKE_ADMIN: addresses.fakeAdminUrl,
     ...Object.fromEntries(Object.entries(addresses.opsUrls).map(([name, url]) => [opsName(name), url])),

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { cacheDir } from '@omg/embedded';
 import { SITES, routerName, routerPart, type Part, type Site } from './parts.ts';
 import { LOOPBACK, routerPorts, stackAddresses, stackPorts, type StackAddresses } from './stack-addresses.ts';
 import type { PlanOptions } from './stack-options.ts';
@@ -104,7 +105,7 @@ function fakeUpstream({ options, addresses }: Context): PlannedProcess {
       file: join(options.rootDir, 'packages/testkit/src/fake-upstream/main.ts'),
       args: ['--host', LOOPBACK, '--port', String(port), '--admin-port', String(adminPort)],
       env: { ...inherited(options), ...options.env?.['fake-upstream'] },
-      readyUrl: `${addresses.fakeAdminUrl}/`,
+      readyUrl: `${addresses.fakeAdminUrl}/healthz`,
     },
     ports: [
       { port, what: 'fake-upstream' },
@@ -227,8 +228,8 @@ function service(options: PlanOptions, spec: ServiceSpec): PlannedProcess {
 }
 
 /** With a cache of compiled code a service starts in half the time. */
-function inherited({ baseEnv, rootDir }: PlanOptions): PlanOptions['baseEnv'] {
-  return { NODE_COMPILE_CACHE: join(rootDir, '.cache/node-compile'), ...baseEnv };
+function inherited({ baseEnv }: PlanOptions): PlanOptions['baseEnv'] {
+  return { NODE_COMPILE_CACHE: join(cacheDir(baseEnv), 'node-compile'), ...baseEnv };
 }
 
 /** A real upstream's keys go to its real address; nothing but fake keys ever goes to the fake one. */

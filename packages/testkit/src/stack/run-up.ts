@@ -79,6 +79,7 @@ export async function runUp(options: UpOptions, environment: Environment): Promi
     screen.say('info', 'stopping');
   } catch (error) {
     if (!over.signal.aborted) throw error;
+    screen.say('info', 'stopped before everything had started');
   } finally {
     await stack?.[Symbol.asyncDispose]();
     removePids(dataDir);
@@ -88,7 +89,9 @@ export async function runUp(options: UpOptions, environment: Environment): Promi
 
 function stackOptions(options: UpOptions, environment: Environment): StackOptions {
   const mongodbUrl = given(environment, 'MONGODB_URL');
-  const natsUrl = given(environment, 'NATS_URL');
+  // a shell that has read data/env has the NATS_URL of that stack
+  const natsUrl =
+    given(environment, 'NATS_URL') === environment['OMG_STACK_NATS_URL'] ? undefined : given(environment, 'NATS_URL');
   const usageStream = given(environment, 'USAGE_STREAM');
   const gitCommit = given(environment, 'GIT_COMMIT') ?? checkedOutCommit();
   return {

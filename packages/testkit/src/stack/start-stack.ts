@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { readEnvironment } from '@omg/config';
 import { connectToMongo, connectToNats, type Server } from '@omg/embedded';
 import { PARTS } from './parts.ts';
-import { bootstrapFile, planStack, type PlannedProcess } from './plan-stack.ts';
+import { bootstrapFile, planStack, type PlannedProcess, type StackPlan } from './plan-stack.ts';
 import { findTakenPort, pickPortOffset } from './ports.ts';
 import { makeSecrets, writeSecretFile } from './secrets.ts';
 import type { StackAddresses } from './stack-addresses.ts';
@@ -41,13 +41,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const planOptions = await completed(options, ownDataDir);
   const { dataDir, secrets } = planOptions;
   const plan = planStack(planOptions);
-  const taken = await findTakenPort(plan.processes.flatMap(({ ports }) => ports));
-  if (taken !== undefined) {
-    throw new Error(
-      `Port ${taken.port} (${taken.what}) is taken by another program; stop that one or shift all ports with --port-offset.`,
-    );
-  }
-  writeFiles(plan.processes, planOptions, options);
+  writeFiles(planOptions, options.tenants);
   const closing = new AbortController();
   const signal = AbortSignal.any([closing.signal, ...(options.signal === undefined ? [] : [options.signal])]);
   const processes = new Map(plan.processes.map((planned) => [planned.name, supervise(planned)]));
@@ -97,6 +91,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   let closed: Promise<void> | undefined;
   const dispose = async (): Promise<void> => await (closed ??= close());
   try {
+    await refuseTakenPorts(plan);
     await lookAtGivenServers(planOptions, signal, options.events);
     for (const stage of stages([...processes.values()], ({ planned }) => planned.startStage))
       await Promise.all(stage.map(start));
@@ -143,6 +138,14 @@ async function completed(options: StackOptions, ownDataDir: string | undefined):
   return { ...withoutPorts, portOffset };
 }
 
+async function refuseTakenPorts({ processes }: StackPlan): Promise<void> {
+  const taken = await findTakenPort(processes.flatMap(({ ports }) => ports));
+  if (taken === undefined) return;
+  throw new Error(
+    `Port ${taken.port} (${taken.what}) is taken by another program; stop that one or shift all ports with --port-offset.`,
+  );
+}
+
 /** What others run is checked before anything depends on it. */
 async function lookAtGivenServers(given: PlanOptions, signal: AbortSignal, events: StackEvents = {}): Promise<void> {
   const { mongodbUrl, natsUrl } = given;
@@ -155,17 +158,12 @@ async function lookAtGivenServers(given: PlanOptions, signal: AbortSignal, event
 
 /** Settings of whoever runs the tests must not change what is tested. */
 function inheritedEnv(): Record<string, string | undefined> {
-  const names = new Set(['PATH', 'HOME', 'TMPDIR', 'LANG', 'NODE_COMPILE_CACHE']);
+  const names = new Set(['PATH', 'HOME', 'TMPDIR', 'LANG', 'NODE_COMPILE_CACHE', 'OMG_CACHE_DIR', 'XDG_CACHE_HOME']);
   return Object.fromEntries(Object.entries(readEnvironment()).filter(([name]) => names.has(name)));
 }
 
-function writeFiles(
-  processes: readonly PlannedProcess[],
-  { dataDir, secrets }: PlanOptions,
-  { tenants }: StackOptions,
-): void {
+function writeFiles({ dataDir, secrets }: PlanOptions, tenants: readonly StackTenant[] | undefined): void {
   mkdirSync(join(dataDir, 'logs'), { recursive: true });
-  for (const { run } of processes) if (run.kind !== 'node') mkdirSync(run.dataDir, { recursive: true });
   const path = bootstrapFile(dataDir);
   // one that is there may have been extended by hand
   if (tenants === undefined && existsSync(path)) return;

@@ -52,8 +52,8 @@ export function renderGreeting({ stack, model, dataDir, tookMs }: Greeting, pain
     ['key-broker', `${addresses.brokerAddr} (gRPC)`, 'key-broker'],
     ['usage-ledger', `${addresses.ledgerAddr} (gRPC)`, 'usage-ledger'],
     ['fake upstream', `${addresses.fakeUrl}, administration ${addresses.fakeAdminUrl}`, 'fake-upstream'],
-    ['MongoDB', addresses.mongodbUrl, 'mongo'],
-    ['NATS', addresses.natsUrl, 'nats'],
+    ['MongoDB', withoutPassword(addresses.mongodbUrl), 'mongo'],
+    ['NATS', withoutPassword(addresses.natsUrl), 'nats'],
     ['client key', secrets.clientKey, ''],
   ];
   const table = rows.map(([title, value, process]) => {
@@ -71,6 +71,10 @@ export function renderGreeting({ stack, model, dataDir, tookMs }: Greeting, pain
     'Ctrl-C drains and stops everything; the data stays.',
     '',
   ].join('\n');
+}
+
+function withoutPassword(url: string): string {
+  return url.replaceAll(/\/\/[^@/]*@/g, '//');
 }
 
 function curlLines({ addresses, secrets }: Greeting['stack'], model: string): readonly string[] {

@@ -9,7 +9,10 @@ export interface ProviderState {
   readonly slotsInUse: number;
 }
 
-export function makeListProviders(deps: { readonly pools: Pools; readonly clock: Clock }): () => readonly ProviderState[] {
+export function makeListProviders(deps: {
+  readonly pools: Pools;
+  readonly clock: Clock;
+}): () => readonly ProviderState[] {
   return () => {
     const nowMs = deps.clock.nowMs();
     return deps.pools.all().map(({ provider, table }) => {

@@ -26,7 +26,10 @@ export class Pools {
   get(provider: string): Pool {
     const pool = this.#pools.get(provider);
     if (pool !== undefined) return pool;
-    throw new OmgError('invalid_argument', `there is no provider ${JSON.stringify(provider)}; there is ${[...this.#pools.keys()].join(', ')}`);
+    throw new OmgError(
+      'invalid_argument',
+      `there is no provider ${JSON.stringify(provider)}; there is ${[...this.#pools.keys()].join(', ')}`,
+    );
   }
 
   /** Takes the keys as the store has them now. */

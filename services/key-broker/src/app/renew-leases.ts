@@ -12,7 +12,11 @@ export interface RenewLeasesDeps {
   readonly leaseTtlMs: number;
 }
 
-export function makeRenewLeases({ pools, clock, leaseTtlMs }: RenewLeasesDeps): (leaseIds: readonly string[]) => RenewLeasesResult {
+export function makeRenewLeases({
+  pools,
+  clock,
+  leaseTtlMs,
+}: RenewLeasesDeps): (leaseIds: readonly string[]) => RenewLeasesResult {
   return (leaseIds) => {
     const nowMs = clock.nowMs();
     const tables = pools.all().map(({ table }) => table);

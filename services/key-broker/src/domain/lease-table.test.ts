@@ -6,7 +6,17 @@ import type { UpstreamKey } from './upstream-key.ts';
 const TTL_MS = 1_000;
 
 function key(id: string, change: Partial<UpstreamKey> = {}): UpstreamKey {
-  return { id, secret: `secret-${id}`, status: 'healthy', enabled: true, cooldownUntilMs: undefined, allowedModels: undefined, slots: 2, generation: 1n, ...change };
+  return {
+    id,
+    secret: `secret-${id}`,
+    status: 'healthy',
+    enabled: true,
+    cooldownUntilMs: undefined,
+    allowedModels: undefined,
+    slots: 2,
+    generation: 1n,
+    ...change,
+  };
 }
 
 function makeTable(keys: readonly UpstreamKey[]): { readonly table: LeaseTable; readonly request: LeaseRequest } {
@@ -25,7 +35,11 @@ describe('leases', () => {
   });
 
   test('are refused with the time of the next chance when nothing fits', () => {
-    const cooling = makeTable([key('a', { cooldownUntilMs: 700 }), key('b', { cooldownUntilMs: 500 }), key('c', { enabled: false })]);
+    const cooling = makeTable([
+      key('a', { cooldownUntilMs: 700 }),
+      key('b', { cooldownUntilMs: 500 }),
+      key('c', { enabled: false }),
+    ]);
     expect(cooling.table.acquire(cooling.request, 100)).toEqual({ reason: 'none_available', retryAfterMs: 400 });
     const busy = makeTable([key('a', { slots: 1 })]);
     busy.table.acquire(busy.request, 0);
@@ -62,7 +76,10 @@ describe('leases', () => {
           if (step.do === 'acquire') {
             const outcome = table.acquire(request, nowMs);
             if ('key' in outcome) out.set(outcome.id, outcome);
-            else expect(table.keys.every(({ id }) => [...out.values()].filter((lease) => lease.key.id === id).length === 2)).toBe(true);
+            else
+              expect(
+                table.keys.every(({ id }) => [...out.values()].filter((lease) => lease.key.id === id).length === 2),
+              ).toBe(true);
           }
           const picked = 'pick' in step ? [...out.values()][step.pick % Math.max(out.size, 1)] : undefined;
           if (step.do === 'release' && picked !== undefined) {

@@ -90,7 +90,9 @@ export class LeaseTable {
 
   /** How many keys could be leased now. */
   available(nowMs: number): number {
-    return this.#keys.filter((key) => key.enabled && (key.cooldownUntilMs ?? 0) <= nowMs && this.#used(key.id) < key.slots).length;
+    return this.#keys.filter(
+      (key) => key.enabled && (key.cooldownUntilMs ?? 0) <= nowMs && this.#used(key.id) < key.slots,
+    ).length;
   }
 
   #used(keyId: string): number {
@@ -107,7 +109,9 @@ export class LeaseTable {
   #untilNextCooldownMs(nowMs: number): number {
     const ends = this.#keys
       .filter((key) => key.enabled)
-      .flatMap(({ cooldownUntilMs }) => (cooldownUntilMs !== undefined && cooldownUntilMs > nowMs ? [cooldownUntilMs] : []));
+      .flatMap(({ cooldownUntilMs }) =>
+        cooldownUntilMs !== undefined && cooldownUntilMs > nowMs ? [cooldownUntilMs] : [],
+      );
     return ends.length === 0 ? 0 : Math.min(...ends) - nowMs;
   }
 }

@@ -2,7 +2,15 @@ import { expect, test } from 'vitest';
 import { parseKeyDocument } from './key-document.ts';
 
 test('a document of an older system, without what came later, is a key with the defaults', () => {
-  const document = { _id: 'old', apiKey: 'sk-1', status: 'healthy', tokensUsed: 5, requestsCount: 1, isEnabled: true, createdAt: new Date() };
+  const document = {
+    _id: 'old',
+    apiKey: 'sk-1',
+    status: 'healthy',
+    tokensUsed: 5,
+    requestsCount: 1,
+    isEnabled: true,
+    createdAt: new Date(),
+  };
   expect(parseKeyDocument(document)).toEqual({
     id: 'old',
     secret: 'sk-1',
@@ -16,7 +24,10 @@ test('a document of an older system, without what came later, is a key with the 
 });
 
 test('numbers are read in whichever form the driver gives them', () => {
-  expect(parseKeyDocument({ _id: 'k', apiKey: 's', slots: 7n, generation: 3 })).toMatchObject({ slots: 7, generation: 3n });
+  expect(parseKeyDocument({ _id: 'k', apiKey: 's', slots: 7n, generation: 3 })).toMatchObject({
+    slots: 7,
+    generation: 3n,
+  });
 });
 
 test('a faulty document says what is wrong, and nothing of the key', () => {

@@ -13,21 +13,21 @@ const KeyDocument = z
     slots: z.coerce.number().int().positive().default(DEFAULT_SLOTS),
     generation: z.coerce.bigint().default(1n),
   })
-  .transform(
-    (document): UpstreamKey => ({
-      id: document._id,
-      secret: document.apiKey,
-      status: document.status,
-      enabled: document.isEnabled,
-      cooldownUntilMs: document.cooldownUntil?.getTime(),
-      allowedModels: document.allowedModels ?? undefined,
-      slots: document.slots,
-      generation: document.generation,
-    }),
-  );
+  .transform((document): UpstreamKey => ({
+    id: document._id,
+    secret: document.apiKey,
+    status: document.status,
+    enabled: document.isEnabled,
+    cooldownUntilMs: document.cooldownUntil?.getTime(),
+    allowedModels: document.allowedModels ?? undefined,
+    slots: document.slots,
+    generation: document.generation,
+  }));
 
 /** The key, or what is wrong with its document. */
 export function parseKeyDocument(document: unknown): UpstreamKey | { readonly fault: string } {
   const parsed = KeyDocument.safeParse(document);
-  return parsed.success ? parsed.data : { fault: parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ') };
+  return parsed.success
+    ? parsed.data
+    : { fault: parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ') };
 }

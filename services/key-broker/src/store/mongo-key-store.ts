@@ -23,7 +23,11 @@ export class MongoKeyStore implements KeyStore {
     await Promise.all(
       providers.map(
         async (provider) =>
-          await this.#keys(provider).createIndexes([{ key: { status: 1 } }, { key: { cooldownUntil: 1 } }, { key: { createdAt: 1 } }]),
+          await this.#keys(provider).createIndexes([
+            { key: { status: 1 } },
+            { key: { cooldownUntil: 1 } },
+            { key: { createdAt: 1 } },
+          ]),
       ),
     );
   }
@@ -50,7 +54,13 @@ export class MongoKeyStore implements KeyStore {
           filter: { _id: ids[index] ?? '' },
           update: {
             $set: { apiKey, fromEnvironment: true },
-            $setOnInsert: { status: 'healthy', isEnabled: true, tokensUsed: 0, requestsCount: 0, createdAt: new Date() },
+            $setOnInsert: {
+              status: 'healthy',
+              isEnabled: true,
+              tokensUsed: 0,
+              requestsCount: 0,
+              createdAt: new Date(),
+            },
           },
           upsert: true,
         },

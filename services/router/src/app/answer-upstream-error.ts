@@ -19,7 +19,13 @@ export async function answerUpstreamError(input: UpstreamErrorInput, sink: Clien
   const { request, response, lease, providerRequestId, nowMs } = input;
   const body = await readBounded(response.body, MAX_ERROR_BYTES);
   const { status, headers } = response;
-  const fault = classifyUpstreamError({ status, headers, contentType: headerValue(headers, 'content-type'), body, nowMs });
+  const fault = classifyUpstreamError({
+    status,
+    headers,
+    contentType: headerValue(headers, 'content-type'),
+    body,
+    nowMs,
+  });
   const answer = sanitiseUpstreamError(fault, {
     dialect: request.dialect,
     requestId: request.requestId,
@@ -30,5 +36,10 @@ export async function answerUpstreamError(input: UpstreamErrorInput, sink: Clien
     },
   });
   sink.answer(answer.status, Object.entries(answer.headers).flat(), answer.body);
-  return nothingDelivered({ clientStatus: answer.status, upstreamStatus: response.status, cause: fault.cause, providerRequestId });
+  return nothingDelivered({
+    clientStatus: answer.status,
+    upstreamStatus: response.status,
+    cause: fault.cause,
+    providerRequestId,
+  });
 }

@@ -1,9 +1,8 @@
 import { clientKeyDigest, isClientKey } from '@omg/client-key';
+import { IS_TRANSIENT, OmgError } from '@omg/errors';
 import type { Account, AccountDirectory, Clock, Closed } from './ports.ts';
 
-export type Authentication =
-  | { readonly account: Account }
-  | { readonly refused: 'unknown' | Closed };
+export type Authentication = { readonly account: Account } | { readonly refused: 'unknown' | Closed };
 
 export interface AuthenticateDeps {
   readonly directory: AccountDirectory;
@@ -15,7 +14,11 @@ export interface AuthenticateDeps {
 interface Cached {
   readonly authentication: Authentication;
   readonly untilMs: number;
+  /** Until then it still counts where nobody can be asked: traffic must not end because the ledger restarts. */
+  readonly graceUntilMs: number;
 }
+
+const OUTAGE_GRACE_MS = 120_000;
 
 /** How long a key that does not exist is remembered as such. */
 const UNKNOWN_TTL_MS = 5_000;
@@ -30,10 +33,18 @@ export function makeAuthenticate(deps: AuthenticateDeps): (key: string | undefin
 
   async function ask(digest: Buffer, name: string): Promise<Authentication> {
     const askedMs = deps.clock.monotonicMs();
-    const found = await deps.directory.resolve(digest);
-    const authentication = toAuthentication(found);
-    remember(name, { authentication, untilMs: askedMs + (found?.ttlMs ?? UNKNOWN_TTL_MS) });
-    return authentication;
+    try {
+      const found = await deps.directory.resolve(digest);
+      const authentication = toAuthentication(found);
+      const untilMs = askedMs + (found?.ttlMs ?? UNKNOWN_TTL_MS);
+      remember(name, { authentication, untilMs, graceUntilMs: untilMs + OUTAGE_GRACE_MS });
+      return authentication;
+    } catch (error) {
+      const known = cache.get(name);
+      const isOutage = error instanceof OmgError && IS_TRANSIENT[error.code];
+      if (!isOutage || known === undefined || known.graceUntilMs < askedMs) throw error;
+      return known.authentication;
+    }
   }
 
   function remember(name: string, cached: Cached): void {

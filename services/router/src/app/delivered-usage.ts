@@ -15,11 +15,20 @@ export interface Delivered {
 const BYTES_PER_TOKEN = 4;
 
 /** What is charged: the provider's numbers, or what passed by, with a label that says which. */
-export function deliveredUsage({ usage, contentDeltas, bodyBytes }: Delivered): { readonly tokens: Tokens; readonly usageSource: UsageSource } {
+export function deliveredUsage({ usage, contentDeltas, bodyBytes }: Delivered): {
+  readonly tokens: Tokens;
+  readonly usageSource: UsageSource;
+} {
   if (usage?.final === true) return { tokens: usage.tokens, usageSource: 'provider' };
   if (usage !== undefined) {
-    return { tokens: { ...usage.tokens, output: Math.max(usage.tokens.output, contentDeltas) }, usageSource: 'counted' };
+    return {
+      tokens: { ...usage.tokens, output: Math.max(usage.tokens.output, contentDeltas) },
+      usageSource: 'counted',
+    };
   }
   if (contentDeltas === 0) return { tokens: NO_TOKENS, usageSource: 'none' };
-  return { tokens: { ...NO_TOKENS, input: Math.ceil(bodyBytes / BYTES_PER_TOKEN), output: contentDeltas }, usageSource: 'estimated' };
+  return {
+    tokens: { ...NO_TOKENS, input: Math.ceil(bodyBytes / BYTES_PER_TOKEN), output: contentDeltas },
+    usageSource: 'estimated',
+  };
 }

@@ -6,7 +6,11 @@ export class GatewayFailure extends Error {
   readonly kind: GatewayErrorKind;
   readonly retryAfterMs: number | undefined;
 
-  constructor(kind: GatewayErrorKind, message: string, options: { readonly retryAfterMs?: number; readonly cause?: unknown } = {}) {
+  constructor(
+    kind: GatewayErrorKind,
+    message: string,
+    options: { readonly retryAfterMs?: number; readonly cause?: unknown } = {},
+  ) {
     super(message, { cause: options.cause });
     this.kind = kind;
     this.retryAfterMs = options.retryAfterMs;

@@ -19,7 +19,9 @@ export type Closed = 'tenant_suspended' | 'key_disabled' | 'key_revoked' | 'key_
 
 export interface AccountDirectory {
   /** Undefined for a key that does not exist; throws an OmgError where that cannot be found out. */
-  resolve: (digest: Buffer) => Promise<{ readonly account: Account; readonly closed: Closed | undefined; readonly ttlMs: number } | undefined>;
+  resolve: (
+    digest: Buffer,
+  ) => Promise<{ readonly account: Account; readonly closed: Closed | undefined; readonly ttlMs: number } | undefined>;
 }
 
 /** The right to use one upstream key at one endpoint. */

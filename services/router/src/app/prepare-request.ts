@@ -47,9 +47,11 @@ export function makePrepareRequest(deps: PrepareRequestDeps): (request: ClientRe
     const result = scanRequest(request.body);
     if (!result.ok) throw new GatewayFailure('bad_request', describeFault(result.fault));
     const { scan } = result;
-    if (scan.model === undefined) throw new GatewayFailure('bad_request', 'the request body names no model: set "model" to a string');
+    if (scan.model === undefined)
+      throw new GatewayFailure('bad_request', 'the request body names no model: set "model" to a string');
     const model = findModel(deps.site(), scan.model);
-    if (model === undefined) throw new GatewayFailure('model_not_found', `the model ${JSON.stringify(scan.model)} does not exist here`);
+    if (model === undefined)
+      throw new GatewayFailure('model_not_found', `the model ${JSON.stringify(scan.model)} does not exist here`);
     return { ...request, account, scan, model, stream: scan.stream };
   };
 }
@@ -63,7 +65,8 @@ async function authenticated({ authenticate }: PrepareRequestDeps, { headers }: 
   const authentication = await ask(async () => await authenticate(presentedKey(headers)));
   if ('account' in authentication) return authentication.account;
   const { refused } = authentication;
-  if (refused === 'unknown' || refused === 'key_revoked') throw new GatewayFailure('invalid_key', 'this API key is not valid');
+  if (refused === 'unknown' || refused === 'key_revoked')
+    throw new GatewayFailure('invalid_key', 'this API key is not valid');
   throw new GatewayFailure('forbidden', CLOSED_MESSAGE[refused]);
 }
 
@@ -72,6 +75,9 @@ async function ask(authenticate: () => Promise<Authentication>): Promise<Authent
     return await authenticate();
   } catch (error) {
     if (!(error instanceof OmgError)) throw error;
-    throw new GatewayFailure('money_unknown', 'accounts cannot be checked at the moment, please try again', { retryAfterMs: 2_000, cause: error });
+    throw new GatewayFailure('money_unknown', 'accounts cannot be checked at the moment, please try again', {
+      retryAfterMs: 2_000,
+      cause: error,
+    });
   }
 }

@@ -1,5 +1,12 @@
 import { OmgError } from '@omg/errors';
-import { clientResponseHeaders, headerValue, providerRequestId as readProviderRequestId, requestIdHeaders, rewriteRequest, upstreamRequestHeaders } from '@omg/llm-wire';
+import {
+  clientResponseHeaders,
+  headerValue,
+  providerRequestId as readProviderRequestId,
+  requestIdHeaders,
+  rewriteRequest,
+  upstreamRequestHeaders,
+} from '@omg/llm-wire';
 import type { Deadlines, Site } from '../domain/site.ts';
 import { answerUpstreamError } from './answer-upstream-error.ts';
 import { nothingDelivered, type AttemptOutcome } from './attempt-outcome.ts';
@@ -87,7 +94,10 @@ function write(outbox: Outbox, opened: OpenedRequest): void {
     outbox.opened(opened);
   } catch (error) {
     if (!(error instanceof OmgError)) throw error;
-    throw new GatewayFailure('money_unknown', 'usage cannot be recorded at the moment, please try again', { retryAfterMs: 5_000, cause: error });
+    throw new GatewayFailure('money_unknown', 'usage cannot be recorded at the moment, please try again', {
+      retryAfterMs: 5_000,
+      cause: error,
+    });
   }
 }
 
@@ -97,7 +107,11 @@ interface Forwarding {
   readonly opened: OpenedRequest;
 }
 
-async function forward(deps: RelayRequestDeps, { request, lease, opened }: Forwarding, sink: ClientSink): Promise<void> {
+async function forward(
+  deps: RelayRequestDeps,
+  { request, lease, opened }: Forwarding,
+  sink: ClientSink,
+): Promise<void> {
   const startedAt = deps.clock.now();
   const startedMs = deps.clock.monotonicMs();
   let failure: unknown;
@@ -133,9 +147,15 @@ async function forward(deps: RelayRequestDeps, { request, lease, opened }: Forwa
   if (failure !== undefined && !request.clientGone.aborted) throw failure;
 }
 
-async function attempt(deps: RelayRequestDeps, request: PreparedRequest, lease: Lease, sink: ClientSink): Promise<AttemptOutcome> {
+async function attempt(
+  deps: RelayRequestDeps,
+  request: PreparedRequest,
+  lease: Lease,
+  sink: ClientSink,
+): Promise<AttemptOutcome> {
   const { deadlines } = deps.site();
-  const removeUsageChunk = request.dialect === 'openai' && request.stream && request.scan.streamOptions?.includeUsage !== true;
+  const removeUsageChunk =
+    request.dialect === 'openai' && request.stream && request.scan.streamOptions?.includeUsage !== true;
   const response = await deps.upstream.send({
     url: lease.urls[request.dialect],
     headers: upstreamRequestHeaders(request.headers, { dialect: request.dialect, key: lease.secret }),
@@ -144,7 +164,11 @@ async function attempt(deps: RelayRequestDeps, request: PreparedRequest, lease: 
     ...limits(deadlines, request),
   });
   const providerRequestId = readProviderRequestId(response.headers) ?? '';
-  if (response.status >= 400) return await answerUpstreamError({ request, response, lease, providerRequestId, nowMs: deps.clock.now().getTime() }, sink);
+  if (response.status >= 400)
+    return await answerUpstreamError(
+      { request, response, lease, providerRequestId, nowMs: deps.clock.now().getTime() },
+      sink,
+    );
   const headers = [...clientResponseHeaders(response.headers), requestIdHeaders[request.dialect], request.requestId];
   const isStream = headerValue(response.headers, 'content-type')?.startsWith('text/event-stream') === true;
   if (!isStream) return await relayWhole({ request, response, headers, providerRequestId }, sink);
@@ -152,7 +176,10 @@ async function attempt(deps: RelayRequestDeps, request: PreparedRequest, lease: 
   return await relayStream({ request, response, headers, removeUsageChunk, providerRequestId, elapsedMs }, sink);
 }
 
-function limits(deadlines: Deadlines, { stream, clientGone }: PreparedRequest): { headersTimeoutMs: number; signal: AbortSignal } {
+function limits(
+  deadlines: Deadlines,
+  { stream, clientGone }: PreparedRequest,
+): { headersTimeoutMs: number; signal: AbortSignal } {
   const totalMs = stream ? deadlines.totalMs : deadlines.totalNotStreamingMs;
   return {
     headersTimeoutMs: stream ? deadlines.headersMs : deadlines.headersNotStreamingMs,
@@ -171,7 +198,8 @@ function toFailure(error: unknown): unknown {
 }
 
 function outcomeOf(error: unknown, { clientGone }: PreparedRequest): AttemptOutcome {
-  if (clientGone.aborted) return nothingDelivered({ clientStatus: 499, upstreamStatus: 0, cause: '', abortReason: 'client_gone' });
+  if (clientGone.aborted)
+    return nothingDelivered({ clientStatus: 499, upstreamStatus: 0, cause: '', abortReason: 'client_gone' });
   const cause = error instanceof UpstreamError ? error.fault : 'internal';
   const clientStatus = cause === 'timeout' || cause === 'aborted' ? 504 : 502;
   return nothingDelivered({ clientStatus, upstreamStatus: 0, cause });

@@ -35,6 +35,8 @@ export async function relayStream(input: RelayStreamInput, sink: ClientSink): Pr
   } catch (error) {
     if (!(error instanceof UpstreamError)) throw error;
     cause = error.fault === 'aborted' && request.clientGone.aborted ? 'client_gone' : error.fault;
+    // SDKs hang up on the terminal event, without waiting for the end of the body
+    if (cause === 'client_gone' && observer.complete) cause = '';
   }
   await finish(cause, { observer, tap, request }, sink);
   return {
@@ -50,7 +52,11 @@ export async function relayStream(input: RelayStreamInput, sink: ClientSink): Pr
   };
 }
 
-async function finish(cause: string, parts: { observer: StreamObserver; tap: StreamTap; request: PreparedRequest }, sink: ClientSink): Promise<void> {
+async function finish(
+  cause: string,
+  parts: { observer: StreamObserver; tap: StreamTap; request: PreparedRequest },
+  sink: ClientSink,
+): Promise<void> {
   const { observer, tap, request } = parts;
   if (cause === '') {
     const rest: Uint8Array[] = [];
@@ -61,6 +67,13 @@ async function finish(cause: string, parts: { observer: StreamObserver; tap: Str
   }
   tap.end();
   // an error event of the upstream's own has told the client already
-  const last = observer.error === undefined ? errorEvent(request.dialect, 'upstream_failed', { message: CUT_MESSAGE, requestId: request.requestId, midEvent: !tap.atBoundary }) : new Uint8Array();
+  const last =
+    observer.error === undefined
+      ? errorEvent(request.dialect, 'upstream_failed', {
+          message: CUT_MESSAGE,
+          requestId: request.requestId,
+          midEvent: !tap.atBoundary,
+        })
+      : new Uint8Array();
   await sink.breakOff(last);
 }

@@ -20,7 +20,13 @@ export async function relayWhole(input: RelayWholeInput, sink: ClientSink): Prom
   const { request, response, providerRequestId } = input;
   const collected = await collect(request, response);
   if ('cause' in collected) {
-    return nothingDelivered({ clientStatus: 499, upstreamStatus: response.status, cause: '', abortReason: collected.cause, providerRequestId });
+    return nothingDelivered({
+      clientStatus: 499,
+      upstreamStatus: response.status,
+      cause: '',
+      abortReason: collected.cause,
+      providerRequestId,
+    });
   }
   const { body } = collected;
   sink.answer(response.status, input.headers, body);
@@ -33,13 +39,20 @@ export async function relayWhole(input: RelayWholeInput, sink: ClientSink): Prom
     abortReason: '',
     finishReason: report?.finishReason ?? '',
     // without numbers of the provider's the size of the answer is all there is to go by
-    ...deliveredUsage({ usage: report?.usage, contentDeltas: Math.ceil(body.length / BYTES_PER_TOKEN), bodyBytes: request.body.length }),
+    ...deliveredUsage({
+      usage: report?.usage,
+      contentDeltas: Math.ceil(body.length / BYTES_PER_TOKEN),
+      bodyBytes: request.body.length,
+    }),
     firstTokenMs: undefined,
     providerRequestId,
   };
 }
 
-async function collect(request: PreparedRequest, response: UpstreamResponse): Promise<{ body: Buffer } | { cause: 'client_gone' }> {
+async function collect(
+  request: PreparedRequest,
+  response: UpstreamResponse,
+): Promise<{ body: Buffer } | { cause: 'client_gone' }> {
   try {
     return { body: await readBounded(response.body, MAX_BODY_BYTES) };
   } catch (error) {

@@ -21,14 +21,18 @@ export function grpcAccountDirectory(client: GrpcClient<accountsV1.AccountsServi
       if (account === undefined) return undefined;
       const closed = CLOSED[account.status];
       // a status that this router does not know is no permission
-      if (closed === 'unknown') throw new OmgError('unavailable', 'usage-ledger told an account status that this router does not know');
+      if (closed === 'unknown')
+        throw new OmgError('unavailable', 'usage-ledger told an account status that this router does not know');
       const { tenantId, tenantName, clientKeyId, ttlMs } = account;
       return { account: { tenantId, tenantName, clientKeyId }, closed, ttlMs };
     },
   };
 }
 
-async function find(client: GrpcClient<accountsV1.AccountsService>, digest: Buffer): Promise<accountsV1.AccountSnapshot | undefined> {
+async function find(
+  client: GrpcClient<accountsV1.AccountsService>,
+  digest: Buffer,
+): Promise<accountsV1.AccountSnapshot | undefined> {
   try {
     return (await client.resolveKey({ digest })).account;
   } catch (error) {

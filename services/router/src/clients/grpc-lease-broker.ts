@@ -75,7 +75,8 @@ export class GrpcLeaseBroker implements LeaseBroker, AsyncDisposable {
 
 function toLease(lease: keyBrokerV1.Lease | undefined): Lease {
   const { endpoint } = lease ?? {};
-  if (lease === undefined || endpoint === undefined) throw new OmgError('internal', 'key-broker granted a lease without an endpoint');
+  if (lease === undefined || endpoint === undefined)
+    throw new OmgError('internal', 'key-broker granted a lease without an endpoint');
   const baseUrl = endpoint.baseUrl.replace(/\/$/, '');
   return {
     id: lease.leaseId,

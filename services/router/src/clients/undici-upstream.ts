@@ -10,20 +10,28 @@ export class UndiciUpstream implements Upstream, AsyncDisposable {
   readonly #agent: Agent;
 
   constructor({ connectTimeoutMs }: UndiciUpstreamOptions) {
-    this.#agent = new Agent({ connect: { timeout: connectTimeoutMs }, allowH2: false, headersTimeout: 0, bodyTimeout: 0, pipelining: 1 });
+    this.#agent = new Agent({
+      connect: { timeout: connectTimeoutMs },
+      allowH2: false,
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      pipelining: 1,
+    });
   }
 
   async send(request: UpstreamRequest): ReturnType<Upstream['send']> {
-    const response = await attempt(request.signal, async () =>
-      await send(request.url, {
-        method: 'POST',
-        dispatcher: this.#agent,
-        headers: [...request.headers],
-        body: request.body,
-        headersTimeout: request.headersTimeoutMs,
-        bodyTimeout: request.idleTimeoutMs,
-        signal: request.signal,
-      }),
+    const response = await attempt(
+      request.signal,
+      async () =>
+        await send(request.url, {
+          method: 'POST',
+          dispatcher: this.#agent,
+          headers: [...request.headers],
+          body: request.body,
+          headersTimeout: request.headersTimeoutMs,
+          bodyTimeout: request.idleTimeoutMs,
+          signal: request.signal,
+        }),
     );
     return { status: response.statusCode, headers: response.headers, body: readBody(response, request.signal) };
   }

@@ -46,7 +46,10 @@ export class ReplySink implements ClientSink {
     const deadline = setTimeout(resolve, LAST_WRITE_MS);
     // destroying at once would lose the bytes, ending would hide that the answer is cut
     if (last.length === 0 || this.#response.destroyed) resolve();
-    else this.#response.write(last, () => { resolve(); });
+    else
+      this.#response.write(last, () => {
+        resolve();
+      });
     await promise;
     clearTimeout(deadline);
     this.#response.destroy();

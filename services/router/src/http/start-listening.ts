@@ -11,6 +11,10 @@ export async function startListening(app: FastifyInstance, host: string, port: n
     const address = new URL(await app.listen({ host, port }));
     return { port: Number(address.port) };
   } catch (error) {
-    throw new OmgError('unavailable', `cannot listen on ${host}:${port}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw new OmgError(
+      'unavailable',
+      `cannot listen on ${host}:${port}: ${error instanceof Error ? error.message : String(error)}`,
+      { cause: error },
+    );
   }
 }

@@ -42,7 +42,9 @@ export class JournaledOutbox implements Outbox {
     for await (const { partition, payload } of journal.events(adopted.epoch)) publisher.publish(partition, payload);
     for (const { requestId, opened } of adopted.lost) {
       const request = lostRequest(parseOpened(opened), now());
-      this.#number(request, adopted.epoch, (_, partition, encode) => journal.settleLost(adopted.epoch, requestId, partition, encode));
+      this.#number(request, adopted.epoch, (_, partition, encode) =>
+        journal.settleLost(adopted.epoch, requestId, partition, encode),
+      );
     }
   }
 

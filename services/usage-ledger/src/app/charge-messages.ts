@@ -27,7 +27,9 @@ export interface ChargeMessagesDeps {
 }
 
 /** Puts a run of messages into the books, in one transaction with the position behind them. */
-export function makeChargeMessages(deps: ChargeMessagesDeps): (input: ChargeMessagesInput) => Promise<ChargeMessagesResult> {
+export function makeChargeMessages(
+  deps: ChargeMessagesDeps,
+): (input: ChargeMessagesInput) => Promise<ChargeMessagesResult> {
   return async ({ partition, from, incarnation, messages }) => {
     const last = messages.at(-1);
     if (last === undefined) throw new RangeError('there is nothing to charge');
@@ -59,7 +61,11 @@ export function makeChargeMessages(deps: ChargeMessagesDeps): (input: ChargeMess
   };
 }
 
-async function advancedMarks(books: Books, partition: number, records: readonly UsageRecord[]): Promise<ReadonlyMap<string, Mark>> {
+async function advancedMarks(
+  books: Books,
+  partition: number,
+  records: readonly UsageRecord[],
+): Promise<ReadonlyMap<string, Mark>> {
   const byEpoch = Map.groupBy(records, ({ epoch }) => epoch);
   const marks = await books.marks(partition, [...byEpoch.keys()]);
   return new Map(
@@ -74,7 +80,9 @@ async function advancedMarks(books: Books, partition: number, records: readonly 
 }
 
 function unreadable({ records, seq, raw }: UsageMessage, incarnation: string): readonly DeadLetter[] {
-  return records === undefined ? [{ id: `${incarnation}/${seq}`, reason: 'the message is no usage batch', payload: raw }] : [];
+  return records === undefined
+    ? [{ id: `${incarnation}/${seq}`, reason: 'the message is no usage batch', payload: raw }]
+    : [];
 }
 
 /** A refused request keeps the whole message it came in, so that it can be charged from it later. */

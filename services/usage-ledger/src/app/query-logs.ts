@@ -4,7 +4,10 @@ import type { LogCursor, LogQuery, RequestLogs } from './ports.ts';
 
 const PAGE = { usual: 50, most: 1_000 };
 
-export type LogFilter = Omit<LogQuery, 'pageSize' | 'before'> & { readonly pageSize: number; readonly pageToken: string };
+export type LogFilter = Omit<LogQuery, 'pageSize' | 'before'> & {
+  readonly pageSize: number;
+  readonly pageToken: string;
+};
 
 export interface LogPage {
   readonly logs: readonly ChargedRequest[];
@@ -40,6 +43,7 @@ function formatToken({ record }: ChargedRequest): string {
 function parseToken(token: string): LogCursor | undefined {
   if (token === '') return undefined;
   const [, time, requestId] = /^(\d{1,15})~(.+)$/.exec(token) ?? [];
-  if (time === undefined || requestId === undefined) throw new OmgError('invalid_argument', 'page_token is none that this service gave');
+  if (time === undefined || requestId === undefined)
+    throw new OmgError('invalid_argument', 'page_token is none that this service gave');
   return { createdAt: new Date(Number(time)), requestId };
 }

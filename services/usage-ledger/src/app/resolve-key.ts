@@ -10,7 +10,10 @@ export interface AccountSnapshot {
   readonly status: AccountStatus;
 }
 
-export function makeResolveKey(deps: { readonly accounts: AccountStore; readonly clock: Clock }): (digest: Uint8Array) => Promise<AccountSnapshot> {
+export function makeResolveKey(deps: {
+  readonly accounts: AccountStore;
+  readonly clock: Clock;
+}): (digest: Uint8Array) => Promise<AccountSnapshot> {
   return async (digest) => {
     const found = await deps.accounts.findByDigest(digest);
     if (found === undefined) throw new OmgError('not_found', 'there is no such client key');

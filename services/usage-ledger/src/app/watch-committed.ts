@@ -8,13 +8,17 @@ export interface WatchCommittedDeps {
 }
 
 /** What is in the books of these epochs already, and then what comes. */
-export function makeWatchCommitted(deps: WatchCommittedDeps): (epochs: readonly string[], signal: AbortSignal) => AsyncIterable<Committed> {
+export function makeWatchCommitted(
+  deps: WatchCommittedDeps,
+): (epochs: readonly string[], signal: AbortSignal) => AsyncIterable<Committed> {
   return async function* watchCommitted(epochs, signal) {
     // watching begins before the look into the books, so that nothing falls between the two
     const watch = deps.board.watch(epochs, signal);
     const partitions = Array.from({ length: deps.partitions }, (_, partition) => partition);
     const marks = await Promise.all(partitions.map(async (partition) => await deps.books.marks(partition, epochs)));
-    watch.offer(marks.flatMap((byEpoch, partition) => [...byEpoch].map(([epoch, { upTo }]) => ({ epoch, partition, upTo }))));
+    watch.offer(
+      marks.flatMap((byEpoch, partition) => [...byEpoch].map(([epoch, { upTo }]) => ({ epoch, partition, upTo }))),
+    );
     yield* watch;
   };
 }

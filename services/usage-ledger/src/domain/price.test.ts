@@ -4,7 +4,14 @@ import { parseNano } from './money.ts';
 import { costNanoUsd, type Price, type Rates } from './price.ts';
 import type { Tokens } from './tokens.ts';
 
-const tokens = (part: Partial<Tokens>): Tokens => ({ input: 0n, output: 0n, cacheWrite5m: 0n, cacheWrite1h: 0n, cacheRead: 0n, ...part });
+const tokens = (part: Partial<Tokens>): Tokens => ({
+  input: 0n,
+  output: 0n,
+  cacheWrite5m: 0n,
+  cacheWrite1h: 0n,
+  cacheRead: 0n,
+  ...part,
+});
 
 const rates = (input: string, output: string, write5m: string, write1h: string, read: string): Rates => ({
   input: parseNano(input),
@@ -16,7 +23,11 @@ const rates = (input: string, output: string, write5m: string, write1h: string, 
 
 describe('the cost of a request', () => {
   test('is exact and rounded once, half up', () => {
-    const price: Price = { rates: rates('3.30', '16.50', '4.13', '0', '0.33'), tiers: [], multiplierNano: parseNano('1.05') };
+    const price: Price = {
+      rates: rates('3.30', '16.50', '4.13', '0', '0.33'),
+      tiers: [],
+      multiplierNano: parseNano('1.05'),
+    };
     const used = tokens({ input: 1n, output: 1_048n, cacheWrite5m: 1_558n, cacheRead: 62_745n });
     // 44,435.69 USD per million, times 1.05, is 46,657,474.5 nano-USD
     expect(costNanoUsd(used, price)).toBe(46_657_475n);
@@ -36,13 +47,26 @@ describe('the cost of a request', () => {
     const amount = fc.bigInt({ min: 0n, max: 10_000_000n });
     const rate = fc.integer({ min: 0, max: 999_999 }).map((cents) => (cents / 100).toFixed(2));
     fc.assert(
-      fc.property(fc.record({ input: amount, output: amount }), rate, rate, fc.integer({ min: 0, max: 500 }), (used, input, output, percent) => {
-        const price: Price = { rates: rates(input, output, '0', '0', '0'), tiers: [], multiplierNano: BigInt(percent) * 10_000_000n };
-        // in cents per million tokens and per cent: the cost in nano-USD is that sum / 10, since 1e9 / (1e2 * 1e6 * 1e2) = 1/10
-        const sum = (used.input * BigInt(Math.round(Number(input) * 100)) + used.output * BigInt(Math.round(Number(output) * 100))) * BigInt(percent);
-        const expected = sum / 10n + (sum % 10n >= 5n ? 1n : 0n);
-        expect(costNanoUsd(tokens(used), price)).toBe(expected);
-      }),
+      fc.property(
+        fc.record({ input: amount, output: amount }),
+        rate,
+        rate,
+        fc.integer({ min: 0, max: 500 }),
+        (used, input, output, percent) => {
+          const price: Price = {
+            rates: rates(input, output, '0', '0', '0'),
+            tiers: [],
+            multiplierNano: BigInt(percent) * 10_000_000n,
+          };
+          // in cents per million tokens and per cent: the cost in nano-USD is that sum / 10, since 1e9 / (1e2 * 1e6 * 1e2) = 1/10
+          const sum =
+            (used.input * BigInt(Math.round(Number(input) * 100)) +
+              used.output * BigInt(Math.round(Number(output) * 100))) *
+            BigInt(percent);
+          const expected = sum / 10n + (sum % 10n >= 5n ? 1n : 0n);
+          expect(costNanoUsd(tokens(used), price)).toBe(expected);
+        },
+      ),
     );
   });
 });

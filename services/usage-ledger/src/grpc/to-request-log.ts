@@ -15,7 +15,12 @@ const DIALECT: Record<UsageRecord['dialect'], eventsV1.Dialect> = {
 
 export function toRequestLog({ record, costNanoUsd, priceVersion, chargedAt }: ChargedRequest): usageV1.RequestLog {
   return {
-    event: { ...record, minReaderVersion: 1, dialect: DIALECT[record.dialect], usageSource: SOURCE[record.usageSource] },
+    event: {
+      ...record,
+      minReaderVersion: 1,
+      dialect: DIALECT[record.dialect],
+      usageSource: SOURCE[record.usageSource],
+    },
     costNanoUsd,
     priceVersion,
     chargedAt,

@@ -38,6 +38,12 @@ export function startReaders({ tracer, onCharged, ...options }: ReadersOptions):
 function traceCharges(tracer: Telemetry['tracer'], messages: readonly UsageMessage[]): void {
   for (const { requestId, traceParent, partition } of messages.flatMap(({ records }) => records ?? [])) {
     if (traceParent === '') continue;
-    tracer.startSpan('charge', { attributes: { 'omg.request_id': requestId, 'omg.partition': partition } }, contextFromTraceParent(traceParent)).end();
+    tracer
+      .startSpan(
+        'charge',
+        { attributes: { 'omg.request_id': requestId, 'omg.partition': partition } },
+        contextFromTraceParent(traceParent),
+      )
+      .end();
   }
 }

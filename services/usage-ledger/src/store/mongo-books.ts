@@ -62,7 +62,10 @@ export class MongoBooks implements Books {
   async createIndexes(): Promise<void> {
     await this.#entries.createIndexes([{ key: { tenantId: 1, at: -1 } }]);
     // collections must exist before a transaction writes to them
-    await Promise.all([this.#marks.createIndexes([{ key: { at: 1 } }]), this.#deadLetters.createIndexes([{ key: { at: -1 } }])]);
+    await Promise.all([
+      this.#marks.createIndexes([{ key: { at: 1 } }]),
+      this.#deadLetters.createIndexes([{ key: { at: -1 } }]),
+    ]);
   }
 
   async position(partition: number): Promise<Position | undefined> {
@@ -77,12 +80,16 @@ export class MongoBooks implements Books {
 
   async known(requestIds: readonly string[]): Promise<ReadonlySet<string>> {
     if (requestIds.length === 0) return new Set();
-    const documents = await this.#logs.find({ _id: { $in: [...requestIds] } }, { projection: { _id: 1 }, timeoutMS: 10_000 }).toArray();
+    const documents = await this.#logs
+      .find({ _id: { $in: [...requestIds] } }, { projection: { _id: 1 }, timeoutMS: 10_000 })
+      .toArray();
     return new Set(documents.map(({ _id }) => _id));
   }
 
   async tenants(tenantIds: readonly string[]): Promise<ReadonlySet<string>> {
-    const documents = await this.#tenants.find({ _id: { $in: [...tenantIds] } }, { projection: { _id: 1 }, timeoutMS: 10_000 }).toArray();
+    const documents = await this.#tenants
+      .find({ _id: { $in: [...tenantIds] } }, { projection: { _id: 1 }, timeoutMS: 10_000 })
+      .toArray();
     return new Set(documents.map(({ _id }) => _id));
   }
 
@@ -121,10 +128,13 @@ export class MongoBooks implements Books {
   async #chargeAccounts({ entries }: BookedBatch, session: ClientSession): Promise<void> {
     if (entries.length === 0) return;
     const { matchedCount } = await this.#tenants.bulkWrite(
-      entries.map(({ tenantId, nanoUsd }) => ({ updateOne: { filter: { _id: tenantId }, update: { $inc: { spentNanoUsd: nanoUsd } } } })),
+      entries.map(({ tenantId, nanoUsd }) => ({
+        updateOne: { filter: { _id: tenantId }, update: { $inc: { spentNanoUsd: nanoUsd } } },
+      })),
       { session },
     );
-    if (matchedCount !== entries.length) throw new OmgError('failed_precondition', 'an account that is to be charged does not exist');
+    if (matchedCount !== entries.length)
+      throw new OmgError('failed_precondition', 'an account that is to be charged does not exist');
   }
 
   async #setMarks({ partition, marks }: BookedBatch, session: ClientSession): Promise<void> {
