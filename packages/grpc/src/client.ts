@@ -56,6 +56,7 @@ export function createGrpcClient<S extends ServiceShape>(definition: S, options:
     },
   };
   // every method of the definition was made above, by its own shape
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   return client as GrpcClient<S>;
 }
 

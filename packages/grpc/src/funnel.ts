@@ -43,7 +43,9 @@ export function makeFunnel(options: FunnelOptions): Funnel {
     const error = await attempt(async () => {
       const caller = authenticate(call.metadata);
       const parent = contextFromTraceParent(String(call.metadata.get('traceparent')[0] ?? ''));
-      await withSpan(telemetry.tracer, method.path, { kind: 'server', parent }, async () => run({ signal, caller }));
+      await withSpan(telemetry.tracer, method.path, { kind: 'server', parent }, async () => {
+        await run({ signal, caller });
+      });
     });
     duration.record((performance.now() - startedMs) / 1_000, { method: method.path, code: error?.code ?? 'ok' });
     if (error?.code === 'internal') telemetry.logger.error({ err: error, method: method.path }, 'call failed');
@@ -84,8 +86,10 @@ export function makeFunnel(options: FunnelOptions): Funnel {
   }
 
   // the shape of the method says which of the two its handler is; bindService checked that they fit
+  /* oxlint-disable typescript/no-unsafe-type-assertion */
   return (method, handler) =>
     method.requestStream ? duplex(method, handler as DuplexHandler) : unary(method, handler as UnaryHandler);
+  /* oxlint-enable typescript/no-unsafe-type-assertion */
 }
 
 async function attempt(run: () => Promise<void>): Promise<OmgError | undefined> {

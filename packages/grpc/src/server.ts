@@ -74,6 +74,7 @@ function addService(server: Server, { definition, handlers }: BoundService, funn
     methods.map(([name, method]) => [name, funnel(method, handlers[name])]),
   );
   // grpc-js wants definitions that take any message; the generated ones take theirs
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   server.addService(Object.fromEntries(methods) as unknown as Record<string, AnyMethodDefinition>, implementation);
 }
 

@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Metadata } from '@grpc/grpc-js';
-import { ConfigReader } from '@omg/config';
+import type { ConfigReader } from '@omg/config';
 import { OmgError } from '@omg/errors';
 
 /** Tells who calls, by the bearer token of the call; throws `unauthenticated`. */

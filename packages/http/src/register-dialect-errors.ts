@@ -38,7 +38,7 @@ export function registerDialectErrors(app: FastifyInstance, { onFault }: Dialect
 export function dialectOf(request: FastifyRequest): Dialect {
   const path = pathOf(request.url);
   if (/\/messages(\/|$)/.test(path)) return 'anthropic';
-  if (/\/chat\/completions$/.test(path)) return 'openai';
+  if (path.endsWith('/chat/completions')) return 'openai';
   return request.headers['anthropic-version'] === undefined && request.headers['x-api-key'] === undefined
     ? 'openai'
     : 'anthropic';

@@ -151,7 +151,7 @@ describe.for(DIALECTS)('$dialect', ({ dialect, path }) => {
   });
 
   test('keep-alives come while it waits, between events, and count no token', async () => {
-    const scenario: ScenarioInput = { keepAliveMs: 15, firstTokenDelayMs: 70, tokens: { output: 2 } };
+    const scenario: ScenarioInput = { keepAliveMs: 10, firstTokenDelayMs: 300, tokens: { output: 2 } };
     const response = await ask(scenario, { path });
     const text = response.body.toString();
     const beats = dialect === 'openai' ? text.match(/^: keep-alive$/gm) : text.match(/^event: ping$/gm);
@@ -458,10 +458,10 @@ describe('clients that leave', () => {
     await run.catch(() => null);
     const entry = await admin.waitForBook(({ socketClosedAtMs }) => socketClosedAtMs !== null);
     expect(entry.complete).toBe(false);
-    expect(Math.abs((entry.clientAwayAtMs ?? 0) - leftAtMs)).toBeLessThan(50);
+    expect(Math.abs((entry.clientAwayAtMs ?? 0) - leftAtMs)).toBeLessThan(100);
     expect(entry.clientAwayAfterMs).toBeCloseTo((entry.clientAwayAtMs ?? 0) - entry.startedAtMs, 1);
-    expect((entry.socketClosedAtMs ?? 0) - leftAtMs).toBeLessThan(50);
-    expect((entry.closedAtMs ?? 0) - leftAtMs).toBeLessThan(50);
+    expect((entry.socketClosedAtMs ?? 0) - leftAtMs).toBeLessThan(100);
+    expect((entry.closedAtMs ?? 0) - leftAtMs).toBeLessThan(100);
     expect(entry.delivered.output).toBeGreaterThanOrEqual(10);
     expect(entry.delivered.output).toBeLessThan(30);
     expect(entry.promised).toBeNull();

@@ -1,13 +1,15 @@
+import type { AdoptedEpoch } from '@omg/journal';
 import { latencyHistogram, type Telemetry } from '@omg/telemetry';
 import type { AttemptOutcome } from './app/attempt-outcome.ts';
 import type { PreparedRequest } from './app/prepare-request.ts';
 
 export interface Events {
   settled: (request: PreparedRequest, outcome: AttemptOutcome, latencyMs: number) => void;
-  adopted: (epoch: string, uncommitted: number, lost: number) => void;
+  adopted: (adopted: AdoptedEpoch) => void;
   natsConnection: (connected: boolean) => void;
   publishRetried: (error: unknown) => void;
   ledgerConnection: (connected: boolean, error?: unknown) => void;
+  adoptingFailed: (error: unknown) => void;
   dependencyFailed: (what: string, error: unknown) => void;
   fault: (error: unknown) => void;
 }
@@ -49,8 +51,11 @@ export function makeEvents({ logger, meter }: Telemetry): Events {
         'request',
       );
     },
-    adopted(epoch, uncommitted, lost) {
-      logger.warn({ epoch, uncommitted, lost }, 'adopted the journal of a router that died');
+    adopted({ epoch, uncommitted, lost }) {
+      logger.warn({ epoch, uncommitted, lost: lost.length }, 'adopted the journal of a router that died');
+    },
+    adoptingFailed(error) {
+      logger.error({ err: error }, 'journals of routers that died could not be looked for');
     },
     natsConnection(connected) {
       logger.info({ connected }, connected ? 'connected to NATS' : 'lost NATS; the journal is the queue');

@@ -1,10 +1,10 @@
 import { randomUUIDv7 } from 'node:crypto';
 import { createGrpcClient } from '@omg/grpc';
-import { openJournal } from '@omg/journal';
+import { openJournal, type AdoptedEpoch } from '@omg/journal';
 import { connectNats, createUsagePublisher } from '@omg/messaging';
 import { accountsV1, keyBrokerV1 } from '@omg/proto-gen';
 import { headerValue } from '@omg/llm-wire';
-import { pause, startProcess, type Service } from '@omg/service';
+import { pause, repeat, startProcess, type Service } from '@omg/service';
 import { contextFromTraceParent, traceParentOf, withSpan } from '@omg/telemetry';
 import { makeAuthenticate } from './app/authenticate.ts';
 import type { Clock } from './app/ports.ts';
@@ -12,13 +12,13 @@ import { makePrepareRequest } from './app/prepare-request.ts';
 import { makeRelayRequest } from './app/relay-request.ts';
 import { grpcAccountDirectory } from './clients/grpc-account-directory.ts';
 import { GrpcLeaseBroker } from './clients/grpc-lease-broker.ts';
+import { LedgerHold } from './clients/ledger-hold.ts';
 import { meetBroker } from './clients/meet-broker.ts';
 import { UndiciUpstream } from './clients/undici-upstream.ts';
-import { watchCommitted } from './clients/watch-committed.ts';
 import type { Config } from './config.ts';
 import { makeEvents } from './events.ts';
 import { buildApp } from './http/build-app.ts';
-import { startListening } from './http/start-listening.ts';
+import { startListening } from './http/listening.ts';
 import { JournaledOutbox } from './messaging/journaled-outbox.ts';
 
 export interface Overrides {
@@ -26,6 +26,7 @@ export interface Overrides {
 }
 
 const MAX_ACCOUNTS = 100_000;
+const ADOPT_EVERY_MS = 10_000;
 
 /** Builds the router of its parts and starts it. */
 export async function startService(config: Config, overrides: Overrides = {}): Promise<Service> {
@@ -57,10 +58,14 @@ export async function startService(config: Config, overrides: Overrides = {}): P
   const publisher = stack.use(createUsagePublisher({ nats, stream: config.stream, onRetry: events.publishRetried }));
   const journal = stack.use(await openJournal({ dir: config.journalDir, epoch, maxBytes: config.journalMaxBytes }));
   const outbox = new JournaledOutbox({ journal, publisher, site: site.name, provider: site.provider, now: clock.now });
-  for (const adopted of journal.adopted) {
-    events.adopted(adopted.epoch, adopted.uncommitted, adopted.lost.length);
-    await outbox.resend(adopted);
-  }
+  // what routers that died have left: at the start, and later that of a peer on a shared volume
+  const workOff = async (left: readonly AdoptedEpoch[]): Promise<void> => {
+    for (const adopted of left) {
+      events.adopted(adopted);
+      await outbox.resend(adopted);
+    }
+  };
+  await workOff(journal.adopted);
   readiness.check('journal', () => (journal.full === undefined ? true : `the journal is full by ${journal.full}`));
 
   const stopped = new AbortController();
@@ -78,19 +83,26 @@ export async function startService(config: Config, overrides: Overrides = {}): P
     },
     signal: stopped.signal,
   });
-  void watchCommitted({
-    client: ledger,
-    epoch,
-    adoptedEpochs: () => journal.adopted.map((adopted) => adopted.epoch),
-    onCommitted: ({ epoch: of, partition, upTo }) => {
-      journal.committed(of, partition, upTo);
-    },
-    onConnected: (connected, error) => {
-      if (connected) readiness.set('usage-ledger', true);
-      events.ledgerConnection(connected, error);
-    },
-    signal: stopped.signal,
-  });
+  const hold = stack.use(
+    new LedgerHold({
+      client: ledger,
+      epoch,
+      adoptedEpochs: () => journal.adopted.map((adopted) => adopted.epoch),
+      onCommitted: ({ epoch: of, partition, upTo }) => {
+        journal.committed(of, partition, upTo);
+      },
+      onConnected: (connected, error) => {
+        if (connected) readiness.set('usage-ledger', true);
+        events.ledgerConnection(connected, error);
+      },
+    }),
+  );
+  const adoptPeers = async (): Promise<void> => {
+    const left = await journal.adoptDead();
+    await workOff(left);
+    if (left.length > 0) hold.renew();
+  };
+  stack.use(repeat(ADOPT_EVERY_MS, adoptPeers, events.adoptingFailed));
 
   const prepare = makePrepareRequest({
     site: () => site,
@@ -119,17 +131,14 @@ export async function startService(config: Config, overrides: Overrides = {}): P
     onFault: events.fault,
   });
 
-  const { port } = await startListening(app, config.host, config.port);
-  stack.defer(async () => {
-    await app.close();
-  });
-  telemetry.logger.info({ site: site.name, host: config.host, port, epoch }, 'listening');
+  const listening = stack.use(await startListening(app, config.host, config.port));
+  telemetry.logger.info({ site: site.name, host: config.host, port: listening.port, epoch }, 'listening');
   readiness.serve();
   return {
     process,
     resources: stack.move(),
     drain: async (signal) => {
-      await app.close();
+      await listening.drain(signal);
       while (journal.epochsWithUncommitted().length > 0 && !signal.aborted) await pause(20, signal);
     },
   };

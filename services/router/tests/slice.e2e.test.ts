@@ -10,7 +10,7 @@ import {
   type SinkSpan,
   type Stack,
 } from '@omg/testkit';
-import { MongoClient, type Db, type Document } from 'mongodb';
+import { MongoClient, type Db } from 'mongodb';
 import OpenAI from 'openai';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 
@@ -95,17 +95,28 @@ function anthropic(recording = recordingFetch()): { readonly client: Anthropic; 
   };
 }
 
-/** The entry in the books, as soon as it is there. */
-async function logOf(requestId: string, timeoutMs = 10_000): Promise<Document> {
-  return await vi.waitUntil(
-    async () => await ledger.collection<{ _id: string }>('request_logs').findOne({ _id: requestId }),
-    { timeout: timeoutMs, interval: 20 },
-  );
+/** A document of request_logs, as far as a test goes into it; the rest is compared as it is. */
+interface RequestLog {
+  readonly _id: string;
+  readonly factoryKeyId: string;
+  readonly firstTokenMs?: number;
+  readonly latencyMs: number;
+  readonly outputTokens: number;
+  readonly attempts: readonly { readonly providerRequestId: string }[];
 }
 
-async function upstreamBytesOf(log: Document): Promise<Buffer> {
-  const [attempt] = log['attempts'] as { providerRequestId: string }[];
-  return await fake.body(attempt?.providerRequestId ?? '');
+/** The entry in the books, as soon as it is there. */
+async function logOf(requestId: string): Promise<RequestLog> {
+  const logs = ledger.collection<RequestLog>('request_logs');
+  return await vi.waitUntil(async () => await logs.findOne({ _id: requestId }), { timeout: 10_000, interval: 20 });
+}
+
+function providerRequestIdOf({ attempts }: RequestLog): string {
+  return attempts.at(-1)?.providerRequestId ?? '';
+}
+
+async function upstreamBytesOf(log: RequestLog): Promise<Buffer> {
+  return await fake.body(providerRequestIdOf(log));
 }
 
 describe('the official SDKs are served, their bytes are the upstream’s, and the books have the numbers', () => {
@@ -136,8 +147,8 @@ describe('the official SDKs are served, their bytes are the upstream’s, and th
       usageSource: 'provider',
       finishReason: 'stop',
     });
-    expect(log['factoryKeyId']).toMatch(/^env-[123]$/);
-    expect(log['latencyMs']).toBeGreaterThanOrEqual(0);
+    expect(log.factoryKeyId).toMatch(/^env-[123]$/);
+    expect(log.latencyMs).toBeGreaterThanOrEqual(0);
   });
 
   test('openai, streaming with the usage that the client asked for', async () => {
@@ -161,7 +172,7 @@ describe('the official SDKs are served, their bytes are the upstream’s, and th
       usageSource: 'provider',
       costNanoUsd: 157_000n,
     });
-    expect(log['firstTokenMs']).toBeLessThanOrEqual(log['latencyMs'] as number);
+    expect(log.firstTokenMs).toBeLessThanOrEqual(log.latencyMs);
   });
 
   test('openai, streaming: usage that the client did not ask for is counted, and nothing of it is seen', async () => {
@@ -217,8 +228,8 @@ describe('what goes up', () => {
   test('is the client’s body but for the model’s name, and no credential of the client’s', async () => {
     const { client, last } = openai();
     await client.chat.completions.create({ model: 'claude-haiku-4-5', messages: QUESTION, temperature: 0.5 });
-    const [attempt] = (await logOf(last().requestId))['attempts'] as { providerRequestId: string }[];
-    const book = await fake.waitForBook(({ requestId }) => requestId === attempt?.providerRequestId);
+    const providerRequestId = providerRequestIdOf(await logOf(last().requestId));
+    const book = await fake.waitForBook(({ requestId }) => requestId === providerRequestId);
     const sent = (await fake.requestBody(book.id)).toString('utf8');
     expect(JSON.parse(sent)).toEqual({ model: MODEL, messages: QUESTION, temperature: 0.5 });
     expect(book.key).toMatch(/^fake-ohmygpt-key-\d$/);
@@ -232,7 +243,7 @@ describe('failures', () => {
     const first = openai();
     await expect(
       Array.fromAsync(await first.client.chat.completions.create({ model: MODEL, messages: QUESTION, stream: true })),
-    ).rejects.toThrow();
+    ).rejects.toThrow(/incomplete/);
     expect(await logOf(first.last().requestId)).toMatchObject({
       statusCode: 200,
       isSuccess: false,
@@ -242,7 +253,7 @@ describe('failures', () => {
     const second = anthropic();
     await expect(
       second.client.messages.stream({ model: MODEL, max_tokens: 50, messages: QUESTION }).finalMessage(),
-    ).rejects.toThrow();
+    ).rejects.toThrow(/incomplete/);
     expect(await logOf(second.last().requestId)).toMatchObject({
       statusCode: 200,
       isSuccess: false,
@@ -271,11 +282,9 @@ describe('failures', () => {
     await fake.setFault({ answer: { tokens: { output: 1_000 }, paceMs: 20 } });
     const { client, last } = anthropic();
     const stream = await client.messages.create({ model: MODEL, max_tokens: 2_000, messages: QUESTION, stream: true });
-    let events = 0;
-    for await (const _event of stream) {
-      events += 1;
-      if (events > 5) break;
-    }
+    const events = stream[Symbol.asyncIterator]();
+    for (let read = 0; read < 6; read += 1) await events.next();
+    stream.controller.abort();
     const log = await logOf(last().requestId);
     expect(log).toMatchObject({
       statusCode: 499,
@@ -284,13 +293,13 @@ describe('failures', () => {
       usageSource: 'counted',
       inputTokens: 25,
     });
-    const [attempt] = log['attempts'] as { providerRequestId: string }[];
+    const providerRequestId = providerRequestIdOf(log);
     const book = await fake.waitForBook(
-      ({ requestId, closedAtMs }) => requestId === attempt?.providerRequestId && closedAtMs !== null,
+      ({ requestId, closedAtMs }) => requestId === providerRequestId && closedAtMs !== null,
     );
     expect(book.complete).toBe(false);
-    expect(log['outputTokens']).toBeGreaterThan(0);
-    expect(log['outputTokens']).toBeLessThanOrEqual(book.delivered.output);
+    expect(log.outputTokens).toBeGreaterThan(0);
+    expect(log.outputTokens).toBeLessThanOrEqual(book.delivered.output);
   });
 
   test('a wrong key, an unknown model and an unreadable body are refused in the dialect', async () => {
@@ -320,10 +329,10 @@ describe('processes', () => {
     const logs = ledger.collection('request_logs');
     const [logged, booked] = [await logs.countDocuments(), (await fake.stats()).requests];
     const { client } = openai();
-    let running = true;
+    const stop = new AbortController();
     let answered = 0;
     const workers = Array.from({ length: 6 }, async () => {
-      while (running) {
+      while (!stop.signal.aborted) {
         await client.chat.completions.create({ model: MODEL, messages: QUESTION });
         answered += 1;
       }
@@ -335,7 +344,7 @@ describe('processes', () => {
     await vi.waitUntil(() => performance.now() - killedMs > 10_000, { timeout: 12_000, interval: 100 });
     expect(answered).toBeGreaterThan(answeredThen + 20);
     await stack.restart('usage-ledger');
-    running = false;
+    stop.abort();
     await Promise.all(workers);
     await expect
       .poll(async () => (await logs.countDocuments()) - logged, { timeout: 20_000, interval: 100 })
@@ -353,7 +362,7 @@ describe('processes', () => {
     expect((await reading).at(-1)?.choices[0]?.finish_reason).toBe('stop');
     expect(stack.logs('router-ohmygpt-1').some((line) => line.includes('"msg":"stopped"'))).toBe(true);
     // it waited for the ledger, too: nothing is left for the next one
-    const log = await ledger.collection<{ _id: string }>('request_logs').findOne({ _id: last().requestId });
+    const log = await ledger.collection<RequestLog>('request_logs').findOne({ _id: last().requestId });
     expect(log).toMatchObject({ isSuccess: true, outputTokens: 40 });
     await stack.restart('router-ohmygpt-1');
   });

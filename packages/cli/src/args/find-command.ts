@@ -23,16 +23,17 @@ export function commandsOfGroup(commands: readonly Command[], group: string): re
 }
 
 function unknownCommand(commands: readonly Command[], args: readonly string[]): string {
-  const optionAt = args.findIndex((arg) => arg.startsWith('-'));
-  const words = args.slice(0, Math.min(2, optionAt === -1 ? args.length : optionAt));
-  const [group = '', word] = words;
-  if (words.length === 0) return `the command comes first: omg <command> ${args.join(' ')}`;
-
-  const inGroup = commandsOfGroup(commands, group);
-  if (inGroup.length > 0 && word === undefined) return `omg ${group} needs one more word: ${inGroup.map(({ name }) => `omg ${name}`).join(' or ')}`;
-
+  const [group = '', second = ''] = args;
+  if (group.startsWith('-')) return `the command comes first: omg <command> ${args.join(' ')}`;
   const names = commands.map(({ name }) => name);
-  const meant = nearestWord(words.join(' '), names) ?? nearestWord(group, names) ?? inGroup[0]?.name;
-  const given = inGroup.length > 0 || meant?.includes(' ') === true ? words.join(' ') : group;
-  return `there is no command "${given}"; ${meant === undefined ? 'omg --help lists them' : `did you mean omg ${meant}?`}`;
+  const meantGroup = nearestWord(group, [...new Set(names.map((name) => name.split(' ')[0] ?? ''))]);
+  if (meantGroup === undefined) return `there is no command "${group}"; omg --help lists them`;
+
+  const inGroup = commandsOfGroup(commands, meantGroup).map(({ name }) => name);
+  if (inGroup.length === 0) return `there is no command "${group}"; did you mean omg ${meantGroup}?`;
+  const word = second.startsWith('-') ? '' : second;
+  const given = `${group} ${word}`.trim();
+  const meant = nearestWord(`${meantGroup} ${word}`, inGroup);
+  const hint = meant === undefined ? `there is ${inGroup.map((name) => `omg ${name}`).join(', ')}` : `did you mean omg ${meant}?`;
+  return `there is no command "${given}"; ${hint}`;
 }

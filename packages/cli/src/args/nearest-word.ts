@@ -1,4 +1,4 @@
-/** The candidate that was probably meant, if one is close enough to say so. */
+/** The candidate that was probably meant, if one is close enough to say so: a fault for each three letters. */
 export function nearestWord(word: string, candidates: readonly string[]): string | undefined {
   const [best] = candidates
     .map((candidate) => ({ candidate, distance: editDistance(word, candidate) }))

@@ -131,6 +131,8 @@ test.each([
   ['an empty 403', 403, '', 'unattributed_403'],
   ['a 401 in HTML', 401, '<html>login</html>', 'unattributed_403'],
   ['a 502 in HTML that speaks of a quota', 502, '<html>over budget</html>', 'upstream_error'],
+  ['a 500 that quotes a quota in its message', 500, openai('Retry failed: over budget'), 'upstream_error'],
+  ['a 500 of a quota type', 500, openai('no', 'budget_exceeded'), 'quota'],
   ['a gateway time-out', 504, 'upstream request timeout', 'upstream_error'],
 ])('%s', (_, status, body, cause) => {
   expect(classify(status, body).cause).toBe(cause);

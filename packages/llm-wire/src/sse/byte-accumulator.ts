@@ -1,4 +1,4 @@
-const INITIAL_BYTES = 1024;
+const INITIAL_BYTES = 512;
 /** A buffer that grew beyond this for one big event is not kept for the small ones after it. */
 const KEEP_BYTES = 65_536;
 
@@ -10,7 +10,7 @@ export class ByteAccumulator {
   append(bytes: Uint8Array, start: number, end: number): void {
     const needed = this.length + end - start;
     if (needed > this.#buffer.length) {
-      const grown = Buffer.allocUnsafeSlow(Math.max(needed, this.#buffer.length * 2, INITIAL_BYTES));
+      const grown = Buffer.allocUnsafe(Math.max(needed, this.#buffer.length * 2, INITIAL_BYTES));
       grown.set(this.#buffer.subarray(0, this.length));
       this.#buffer = grown;
     }

@@ -11,7 +11,7 @@ const ERROR = 'error';
 const DONE = Buffer.from('[DONE]');
 
 /** `choices[].delta` stands at depth 4, a tool call's `function` at 7. */
-const KEYS = [
+export const OPENAI_PROBE_KEYS = [
   { name: 'usage', depth: 1, role: 'notable' },
   { name: 'error', depth: 1, role: 'notable' },
   { name: 'finish_reason', depth: 3, role: 'notable' },
@@ -31,7 +31,7 @@ const KEYS = [
 /** Observes a stream of `chat.completion.chunk`s. */
 export class OpenAiObserver extends StreamObserver {
   readonly #choices: number;
-  readonly #probe = new DeltaProbe(KEYS);
+  readonly #probe = new DeltaProbe(OPENAI_PROBE_KEYS);
   readonly #finished = new Set<unknown>();
   #usage: OpenAiUsage | undefined = undefined;
   #headSeen = false;

@@ -21,7 +21,7 @@ const matchSchema = z.strictObject({
   stream: z.boolean().optional(),
 });
 
-export const faultRuleSchema = z
+const faultRuleSchema = z
   .strictObject({
     id: z.string().min(1).optional(),
     match: matchSchema.default({}),

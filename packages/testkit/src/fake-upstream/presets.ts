@@ -1,4 +1,17 @@
-import type { ScenarioInput } from './scenario.ts';
+import type { Tokens } from './tokens.ts';
+
+/** The fields of a scenario that a preset sets; the scenario's schema checks them when it is laid over. */
+interface Preset {
+  readonly tokens: Partial<Tokens>;
+  readonly deltas: number;
+  readonly usageStart: Readonly<Record<string, unknown>>;
+  readonly usageDelta?: Readonly<Record<string, unknown>>;
+  readonly iterations?: ReadonlyArray<{
+    readonly type: string;
+    readonly model?: string;
+    readonly tokens: Partial<Tokens>;
+  }>;
+}
 
 /**
  * Usage as Anthropic was recorded to report it, where message_start and message_delta disagree.
@@ -48,7 +61,7 @@ export const PRESETS = {
       { type: 'message', tokens: { input: 3676, output: 2191 } },
     ],
   },
-} satisfies Record<string, Omit<ScenarioInput, 'preset'>>;
+} satisfies Record<string, Preset>;
 
 export const PRESET_NAMES = [
   'web-search',

@@ -38,7 +38,7 @@ const chunksSchema = z.union([
 ]);
 
 /** Everything that decides an answer. docs/guides/fake-upstream.md explains each field. */
-export const scenarioSchema = z.strictObject({
+const scenarioSchema = z.strictObject({
   fault: faultSchema.nullable(),
   tokens: tokensSchema,
   deltas: z.int().positive().nullable(),

@@ -47,6 +47,10 @@ export function makePrepareRequest(deps: PrepareRequestDeps): (request: ClientRe
     const result = scanRequest(request.body);
     if (!result.ok) throw new GatewayFailure('bad_request', describeFault(result.fault));
     const { scan } = result;
+    // what two parsers read differently would be checked as one thing and billed as another
+    const [duplicate] = scan.duplicates;
+    if (duplicate !== undefined)
+      throw new GatewayFailure('bad_request', `the request body has ${JSON.stringify(duplicate)} twice`);
     if (scan.model === undefined)
       throw new GatewayFailure('bad_request', 'the request body names no model: set "model" to a string');
     const model = findModel(deps.site(), scan.model);

@@ -1,6 +1,6 @@
 import { OmgError } from '@omg/errors';
 import type { GrpcClient } from '@omg/grpc';
-import { accountsV1 } from '@omg/proto-gen';
+import type { accountsV1 } from '@omg/proto-gen';
 import type { AccountDirectory, Closed } from '../app/ports.ts';
 
 const CLOSED: Record<accountsV1.AccountStatus, Closed | undefined | 'unknown'> = {

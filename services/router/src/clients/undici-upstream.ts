@@ -42,7 +42,8 @@ export class UndiciUpstream implements Upstream, AsyncDisposable {
 }
 
 async function* readBody(response: Dispatcher.ResponseData, signal: AbortSignal): AsyncIterable<Uint8Array> {
-  const chunks: AsyncIterator<Uint8Array> = response.body[Symbol.asyncIterator]();
+  // undici types it as a stream of anything; it is one of bytes
+  const chunks: AsyncIterator<Uint8Array, undefined> = response.body[Symbol.asyncIterator]();
   try {
     for (;;) {
       const { done, value } = await attempt(signal, async () => await chunks.next());

@@ -6,7 +6,7 @@ import type { UsageRecord, UsageSource } from '../domain/usage-record.ts';
 const READER_VERSION = 1;
 
 /** An event that a newer router wrote and this reader would misunderstand: reading must stop. */
-export class NewerEventError extends Error {
+class NewerEventError extends Error {
   override readonly name = 'NewerEventError';
 
   constructor(version: number) {

@@ -1,0 +1,45 @@
+const NANO = 1_000_000_000n;
+
+/** What people read of a value that is not there. */
+export const NOTHING = '-';
+
+/** All digits that there are: `0.046657475`; zeros at the end beyond `minDecimals` are left out. */
+export function decimalUsd(nanoUsd: bigint, minDecimals = 2): string {
+  const positive = nanoUsd < 0n ? -nanoUsd : nanoUsd;
+  const decimals = (positive % NANO).toString().padStart(9, '0').replace(/0+$/, '').padEnd(minDecimals, '0');
+  return `${nanoUsd < 0n ? '-' : ''}${positive / NANO}${decimals === '' ? '' : '.'}${decimals}`;
+}
+
+/** `$1,234.50`, exact. */
+export function formatUsd(nanoUsd: bigint, minDecimals = 2): string {
+  const [, sign = '', whole = '', rest = ''] = /^(-?)(\d+)(.*)$/.exec(decimalUsd(nanoUsd, minDecimals)) ?? [];
+  return `${sign}$${formatCount(BigInt(whole))}${rest}`;
+}
+
+/** `62,745` */
+export function formatCount(count: number | bigint): string {
+  return count.toLocaleString('en-US');
+}
+
+/** `1,234 ms`: one unit, so that a column can be compared. */
+export function formatMs(ms: number): string {
+  return `${formatCount(ms)} ms`;
+}
+
+/** `2026-11-21 07:06:24` in the zone of whoever reads. */
+export function formatTime(time: Date | undefined): string {
+  return time === undefined
+    ? NOTHING
+    : local(time).toPlainDateTime().toString({ smallestUnit: 'second' }).replace('T', ' ');
+}
+
+/** `2026-11-21 07:06:24.558 +01:00` */
+export function formatExactTime(time: Date | undefined): string {
+  if (time === undefined) return NOTHING;
+  const zoned = local(time);
+  return `${zoned.toPlainDateTime().toString({ smallestUnit: 'millisecond' }).replace('T', ' ')} ${zoned.offset}`;
+}
+
+function local(time: Date): Temporal.ZonedDateTime {
+  return Temporal.Instant.fromEpochMilliseconds(time.getTime()).toZonedDateTimeISO(Temporal.Now.timeZoneId());
+}

@@ -1,0 +1,65 @@
+import { createGrpcClient, type GrpcClient } from '@omg/grpc';
+import { keyBrokerV1, usageV1 } from '@omg/proto-gen';
+import { startTelemetry, type Telemetry } from '@omg/telemetry';
+import { KEY_BROKER, USAGE_LEDGER, type ConnectionSettings, type ServiceNames } from './connection-settings.ts';
+import { createRemote, type Remote } from './remote.ts';
+
+const DEADLINE_MS = 10_000;
+
+export interface ConnectionOptions {
+  readonly settings: () => ConnectionSettings;
+  readonly signal: AbortSignal;
+  /** For whoever asked for more than results. */
+  readonly explain: (text: string) => void;
+}
+
+/** The services, each connected to when a command asks for it. */
+export class Connection implements AsyncDisposable {
+  readonly #options: ConnectionOptions;
+  readonly #resources = new AsyncDisposableStack();
+  #telemetry: Telemetry | undefined;
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
+  }
+
+  keyBroker(): Remote<GrpcClient<keyBrokerV1.KeyBrokerService>> {
+    return this.#open(KEY_BROKER, keyBrokerV1.KeyBrokerService);
+  }
+
+  usage(): Remote<GrpcClient<usageV1.UsageService>> {
+    return this.#open(USAGE_LEDGER, usageV1.UsageService);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#resources.disposeAsync();
+  }
+
+  #open<S extends Parameters<typeof createGrpcClient>[0]>(names: ServiceNames, definition: S): Remote<GrpcClient<S>> {
+    const { signal, explain } = this.#options;
+    const settings = this.#options.settings();
+    const at = settings.service(names);
+    const { token, source } = settings.token();
+    explain(`${names.name} at ${at.address} (${at.source}), token of ${source}`);
+    // nobody collects what a command that is over in a second could tell
+    this.#telemetry ??= this.#resources.use(
+      startTelemetry({
+        service: 'omg',
+        version: '',
+        instance: 'omg',
+        logLevel: 'silent',
+        logDestination: { write: () => undefined },
+      }),
+    );
+    const client = this.#resources.use(
+      createGrpcClient(definition, {
+        address: at.address,
+        token,
+        tls: settings.tls(),
+        deadlineMs: DEADLINE_MS,
+        telemetry: this.#telemetry,
+      }),
+    );
+    return createRemote({ names, at, client, signal, explain });
+  }
+}
