@@ -36,7 +36,7 @@ export async function runCli(invocation: Invocation): Promise<number> {
 async function run({ args, cwd, terminal, signal }: Invocation): Promise<number> {
   const [first, second] = args;
   if (first === undefined) {
-    terminal.note(overviewHelp(COMMANDS));
+    terminal.note(overviewHelp(COMMANDS).trimEnd());
     return EXIT_CODES.usage;
   }
   const group = isHelp(first) ? COMMANDS : isHelp(second) ? commandsOfGroup(COMMANDS, first) : [];
@@ -54,7 +54,11 @@ async function run({ args, cwd, terminal, signal }: Invocation): Promise<number>
   const explain = (text: string): void => {
     if (parsed.flag('verbose')) terminal.note(`omg: ${printable(text)}`);
   };
-  await using connection = new Connection({ settings: () => readSettings(parsed, cwd), signal, explain });
+  await using connection = new Connection({
+    settings: () => readSettings(parsed, cwd),
+    signal,
+    explain,
+  });
   await command.run({ terminal, json: parsed.flag('json'), connection, signal }, parsed);
   return EXIT_CODES.ok;
 }
@@ -69,7 +73,11 @@ function readSettings(args: Arguments<string>, cwd: string): ConnectionSettings 
     ledger: args.string('ledger'),
     'token-file': args.string('token-file'),
   };
-  return new ConnectionSettings({ options, environment: readEnvironment(), stackEnvFile: () => findStackEnvFile(cwd) });
+  return new ConnectionSettings({
+    options,
+    environment: readEnvironment(),
+    stackEnvFile: () => findStackEnvFile(cwd),
+  });
 }
 
 function sentencesOf(error: unknown): readonly string[] | undefined {

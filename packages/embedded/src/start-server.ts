@@ -35,9 +35,9 @@ export async function startServer(
 ): Promise<ServerProcess> {
   const { name } = command.program;
   signal.throwIfAborted();
-  const { child, pid } = await spawnLogged(command, logFile);
+  const { child, pid, exit } = await spawnLogged(command, logFile);
   const guard = guardOrphan(pid);
-  const exited = once(child, 'exit').then(async (): Promise<string> => {
+  const exited = exit.then(async (): Promise<string> => {
     guard.release();
     const how = child.signalCode === null ? `ended with status ${child.exitCode}` : `was ended by ${child.signalCode}`;
     return `${name} ${how}: ${lastWords(await readFile(logFile, 'utf8').catch(() => ''))} (${logFile})`;
@@ -77,15 +77,20 @@ async function waitUntilReady(command: ServerCommand, exited: Promise<string>, s
   }
 }
 
-async function spawnLogged(
-  { program, args }: ServerCommand,
-  logFile: string,
-): Promise<{ child: ChildProcess; pid: number }> {
+interface Spawned {
+  readonly child: ChildProcess;
+  readonly pid: number;
+  readonly exit: Promise<unknown>;
+}
+
+async function spawnLogged({ program, args }: ServerCommand, logFile: string): Promise<Spawned> {
   await mkdir(dirname(logFile), { recursive: true });
   await rename(logFile, `${logFile}.previous`).catch(() => undefined);
   await using log = await open(logFile, 'w');
   const child = spawn(program.path, args, { detached: true, stdio: ['ignore', log.fd, log.fd] });
+  // listened for from the start: a server may be gone before the log file is closed
+  const exit = new Promise((resolve) => child.once('exit', resolve));
   await once(child, 'spawn');
   if (child.pid === undefined) throw new Error(`${program.path} was started without a pid`);
-  return { child, pid: child.pid };
+  return { child, pid: child.pid, exit };
 }

@@ -18,7 +18,9 @@ export function watchDownload({ what, directory, sizeMb }: Download, { onProgres
   const timer = setInterval(() => {
     void sizeBytesOf(directory).then((sizeBytes) => {
       const seconds = Math.round((performance.now() - startedMs) / 1_000);
-      onProgress?.(`Downloading ${what}: ${Math.round(sizeBytes / 1e6)} of ${sizeMb} MB after ${seconds} s.`);
+      onProgress?.(
+        `Downloading ${what}: ${Math.min(sizeMb, Math.round(sizeBytes / 1e6))} of ${sizeMb} MB after ${seconds} s.`,
+      );
     });
   }, EVERY_MS);
   return { [Symbol.dispose]: () => clearInterval(timer) };

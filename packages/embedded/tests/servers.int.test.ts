@@ -14,6 +14,7 @@ import {
   type LocalServer,
   type Program,
 } from '@omg/embedded';
+import { isFreePort } from '../src/tcp.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
 const signal = AbortSignal.timeout(120_000);
@@ -175,12 +176,16 @@ describe('startNats', () => {
     const parent = spawn(process.execPath, [script, join(directory.path, 'nats')], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
-    const pid = await new Promise<number>((resolve) => {
+    const port = await new Promise<number>((resolve) => {
       parent.stdout.once('data', (bytes: Buffer) => resolve(Number(bytes.toString())));
     });
-    expect(isAlive(pid)).toBe(true);
+    expect(await isFreePort('127.0.0.1', port)).toBe(false);
     parent.kill('SIGKILL');
-    await vi.waitFor(() => expect(isAlive(pid)).toBe(false), { timeout: 10_000, interval: 20 });
+    // not its pid: where nobody reaps orphans, that stays for ever
+    await vi.waitFor(async () => expect(await isFreePort('127.0.0.1', port)).toBe(true), {
+      timeout: 10_000,
+      interval: 20,
+    });
   });
 });
 

@@ -18,16 +18,16 @@ export interface Nats extends AsyncDisposable {
 
 /** A connection that reconnects by itself, however long it takes. */
 export async function connectNats(options: NatsOptions): Promise<Nats> {
-  const servers = options.url.split(',');
-  const first = new URL(servers[0] ?? '');
+  const servers = options.url.split(',').map(parseServer);
+  const [first] = servers;
   const connection = await connectFirst(options, {
-    servers: servers.map((url) => new URL(url).host),
+    servers: servers.map(({ host }) => host),
     name: options.name,
     maxReconnectAttempts: -1,
     reconnectTimeWait: 250,
     pingInterval: 10_000,
     timeout: 5_000,
-    ...(first.username === ''
+    ...(first === undefined || first.username === ''
       ? {}
       : { user: decodeURIComponent(first.username), pass: decodeURIComponent(first.password) }),
   });
@@ -41,6 +41,17 @@ export async function connectNats(options: NatsOptions): Promise<Nats> {
   };
 }
 
+function parseServer(text: string): URL {
+  const url = URL.parse(text.trim());
+  // what is wrong with it stays out: it may hold a password
+  if (url?.protocol !== 'nats:' || url.host === '')
+    throw new OmgError(
+      'invalid_argument',
+      'the address of NATS must be nats://host:port, or several of them, comma-separated',
+    );
+  return url;
+}
+
 async function connectFirst(options: NatsOptions, settings: Parameters<typeof connect>[0]): Promise<NatsConnection> {
   const deadlineMs = performance.now() + (options.connectTimeoutMs ?? 30_000);
   for (;;) {
@@ -48,8 +59,7 @@ async function connectFirst(options: NatsOptions, settings: Parameters<typeof co
       return await connect(settings);
     } catch (error) {
       if (performance.now() > deadlineMs) {
-        const { host } = new URL(options.url.split(',')[0] ?? '');
-        throw new OmgError('unavailable', `NATS cannot be reached at ${host}`, { cause: error });
+        throw new OmgError('unavailable', `NATS cannot be reached at ${String(settings?.servers)}`, { cause: error });
       }
       await new Promise((resolve) => setTimeout(resolve, 250));
     }

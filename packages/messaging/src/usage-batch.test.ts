@@ -26,7 +26,7 @@ test.each([0, 127, 128, 16_383, 16_384, 2 ** 21])('an event of %d bytes is found
   const content = Buffer.alloc(length, 0x20);
   const batch = encodeBatch([content, content]);
   const lengths: number[] = [];
-  for (let at = 0; at < batch.length; ) {
+  for (let at = 0; at < batch.length;) {
     expect(batch[at]).toBe(0x0a);
     at += 1;
     let size = 0;

@@ -20,54 +20,74 @@ export interface UsageMessage {
   readonly raw: Uint8Array;
 }
 
-/** Messages that are handed over together; each holds up to a hundred events. */
-const MAX_LIST = 64;
+/** Messages that wait on this side; each holds up to a hundred events. */
+const MAX_WAITING = 64;
+
+/** Events that are handed over together, which one transaction takes. */
+const MAX_LIST_EVENTS = 500;
+
+// what is lost without a word is missed, and asked for again, after twice the time between two heartbeats, half of this
+const PULL_EXPIRES_MS = 5_000;
 
 /**
  * Reads a partition's messages in order, without acknowledging any: the position is the reader's to store. Yields what
- * has arrived as one list; ends with the signal; throws when the stream is lost.
+ * has arrived as one list; ends with the signal; throws when the stream is lost or NATS was restarted: whoever begins
+ * again then looks whether the stream is the same.
  */
-export async function* consumeUsage(options: UsageConsumerOptions): AsyncGenerator<readonly UsageMessage[]> {
+export async function* consumeUsage(options: UsageConsumerOptions): AsyncGenerator<readonly UsageMessage[], undefined> {
   const consumer = await jetstream(options.nats.connection).consumers.get(options.stream, {
     filter_subjects: usageSubject(options.stream, options.partition),
     deliver_policy: DeliverPolicy.StartSequence,
     opt_start_seq: options.fromSeq,
   });
-  const messages = await consumer.consume({ max_messages: MAX_LIST, abort_on_missing_resource: true });
+  const messages = await consumer.consume({
+    max_messages: MAX_WAITING,
+    expires: PULL_EXPIRES_MS,
+    abort_on_missing_resource: true,
+  });
   const stop = (): void => {
     messages.stop();
   };
   options.signal.addEventListener('abort', stop, { once: true });
   if (options.signal.aborted) stop();
   try {
-    yield* inLists(messages);
+    for await (const list of inLists(messages)) {
+      if (options.signal.aborted) return undefined;
+      yield list;
+    }
   } finally {
     options.signal.removeEventListener('abort', stop);
     messages.stop();
+    // the server would keep it for five minutes
+    consumer.delete().catch(() => undefined);
   }
 }
 
 /** Whatever is there is handed over together, so that one transaction can take it; nothing waits for what comes later. */
 async function* inLists(messages: ConsumerMessages): AsyncGenerator<readonly UsageMessage[]> {
   const iterator = messages[Symbol.asyncIterator]();
-  const read = (): Promise<IteratorResult<JsMsg>> => {
-    const result = iterator.next();
-    // whoever stops at a list does not wait for what comes next, and must not be killed by it
-    result.catch(() => undefined);
-    return result;
-  };
-  let next = read();
-  for (let first = await next; first.done !== true; first = await next) {
-    const list = [toUsageMessage(first.value)];
-    next = read();
-    while (list.length < MAX_LIST) {
+  let next = readAhead(iterator);
+  for (let first = await next; first !== undefined; first = await next) {
+    const list = [first];
+    let eventCount = first.events?.length ?? 0;
+    next = readAhead(iterator);
+    while (list.length < MAX_WAITING) {
       const more = await Promise.race([next, nothingMore()]);
-      if (more === undefined || more.done === true) break;
-      list.push(toUsageMessage(more.value));
-      next = read();
+      eventCount += more?.events?.length ?? 0;
+      if (more === undefined || eventCount > MAX_LIST_EVENTS) break;
+      list.push(more);
+      next = readAhead(iterator);
     }
     yield list;
   }
+}
+
+/** The next message; undefined at the end. */
+function readAhead(iterator: AsyncIterator<JsMsg>): Promise<UsageMessage | undefined> {
+  const next = iterator.next().then((result) => (result.done === true ? undefined : toUsageMessage(result.value)));
+  // whoever stops at a list does not wait for what comes next, and must not be killed by it
+  next.catch(() => undefined);
+  return next;
 }
 
 /** By then everything that has arrived is in the iterator. */

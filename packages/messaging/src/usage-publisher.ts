@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { jetstream } from '@nats-io/jetstream';
 import type { Nats } from './connect-nats.ts';
 import { encodeBatch } from './usage-batch.ts';
@@ -22,6 +24,7 @@ export interface UsagePublisher extends AsyncDisposable {
 // well below the 1 MiB that a server takes by default
 const MAX_BATCH_BYTES = 512 * 1024;
 const RETRY_MS = { first: 100, most: 2_000 };
+const ACKNOWLEDGEMENT_TIMEOUT_MS = 2_000;
 
 /**
  * Sends events in batches, one on its way per partition, each until it is acknowledged. The queue has no bound of its
@@ -40,8 +43,7 @@ export function createUsagePublisher(options: UsagePublisherOptions): UsagePubli
     await lingering(lane);
     while (lane.queue.length > 0 && !stopped.signal.aborted) {
       const batch = takeBatch(lane.queue, maxBatchEvents);
-      await sendUntilAcknowledged(lane.subject, encodeBatch(batch));
-      lane.queue.splice(0, batch.length);
+      if (await sendUntilAcknowledged(lane.subject, encodeBatch(batch))) lane.queue.splice(0, batch.length);
     }
     lane.sending = false;
   }
@@ -54,16 +56,21 @@ export function createUsagePublisher(options: UsagePublisherOptions): UsagePubli
     clearTimeout(timer);
   }
 
-  async function sendUntilAcknowledged(subject: string, payload: Uint8Array): Promise<void> {
+  /** False where the publisher ended before. */
+  async function sendUntilAcknowledged(subject: string, payload: Uint8Array): Promise<boolean> {
+    // a try whose acknowledgement was lost is not stored again
+    const msgID = randomUUID();
     for (let delayMs = RETRY_MS.first; !stopped.signal.aborted; delayMs = Math.min(2 * delayMs, RETRY_MS.most)) {
       try {
-        await client.publish(subject, payload, { timeout: 5_000 });
-        return;
+        await client.publish(subject, payload, { msgID, timeout: ACKNOWLEDGEMENT_TIMEOUT_MS });
+        return true;
       } catch (error) {
+        if (stopped.signal.aborted) break;
         options.onRetry?.(error);
-        await pause(delayMs, stopped.signal);
+        await delay(delayMs, undefined, { signal: stopped.signal }).catch(() => undefined);
       }
     }
+    return false;
   }
 
   return {
@@ -107,18 +114,4 @@ function takeBatch(queue: readonly Uint8Array[], maxEvents: number): readonly Ui
     count += 1;
   }
   return queue.slice(0, count);
-}
-
-async function pause(delayMs: number, signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, delayMs);
-  signal.addEventListener(
-    'abort',
-    () => {
-      resolve();
-    },
-    { once: true },
-  );
-  await promise;
-  clearTimeout(timer);
 }

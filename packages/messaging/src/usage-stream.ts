@@ -1,5 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { DiscardPolicy, RetentionPolicy, StorageType, jetstreamManager, type StreamInfo } from '@nats-io/jetstream';
+import { isDeepStrictEqual } from 'node:util';
+import {
+  DiscardPolicy,
+  JetStreamApiError,
+  RetentionPolicy,
+  StorageType,
+  jetstreamManager,
+  type StreamInfo,
+} from '@nats-io/jetstream';
 import { OmgError } from '@omg/errors';
 import type { Nats } from './connect-nats.ts';
 
@@ -7,7 +15,8 @@ import type { Nats } from './connect-nats.ts';
 export const USAGE_PARTITIONS = 8;
 
 const INCARNATION = 'omg_incarnation';
-const NANO_PER_S = 1_000_000_000;
+/** JetStream's code for a name that is taken by a stream with another configuration. */
+const NAME_IN_USE = 10_058;
 
 /** The partition of an account: FNV-1a 32 of its tenant's id. */
 export function partitionOf(tenantId: string): number {
@@ -28,24 +37,33 @@ export interface UsageStreamOptions {
 }
 
 /**
- * Creates the stream where it does not exist. When it is full it refuses what is new (`discard: new`): the default would
- * drop events that nobody has charged.
+ * Makes the stream, or makes the one that exists what it has to be; several may do so at once. When it is full it refuses
+ * what is new (`discard: new`): the default would drop events that nobody has charged.
  */
 export async function ensureUsageStream(nats: Nats, options: UsageStreamOptions): Promise<void> {
-  const manager = await jetstreamManager(nats.connection);
-  if ((await findStream(nats, options.stream)) !== undefined) return;
-  await manager.streams.add({
-    name: options.stream,
-    subjects: Array.from({ length: USAGE_PARTITIONS }, (_, partition) => usageSubject(options.stream, partition)),
-    retention: RetentionPolicy.Limits,
-    storage: StorageType.File,
-    discard: DiscardPolicy.New,
-    max_bytes: options.maxBytes,
-    max_age: 0,
-    duplicate_window: 120 * NANO_PER_S,
-    num_replicas: options.replicas ?? 1,
-    metadata: { [INCARNATION]: randomUUID() },
-  });
+  const { stream, maxBytes, replicas = 1 } = options;
+  const { streams } = await jetstreamManager(nats.connection);
+  const kept = { discard: DiscardPolicy.New, max_bytes: maxBytes, max_age: 0 };
+  const existing = await findStream(nats, stream);
+  if (existing !== undefined) {
+    const { discard, max_bytes: bytes, max_age: age } = existing.config;
+    if (!isDeepStrictEqual({ discard, max_bytes: bytes, max_age: age }, kept)) await streams.update(stream, kept);
+    return;
+  }
+  try {
+    await streams.add({
+      ...kept,
+      name: stream,
+      subjects: Array.from({ length: USAGE_PARTITIONS }, (_, partition) => usageSubject(stream, partition)),
+      retention: RetentionPolicy.Limits,
+      storage: StorageType.File,
+      num_replicas: replicas,
+      metadata: { [INCARNATION]: randomUUID() },
+    });
+  } catch (error) {
+    // somebody else was faster: with an id of its own, which makes it another configuration
+    if (!(error instanceof JetStreamApiError && error.code === NAME_IN_USE)) throw error;
+  }
 }
 
 /** Which creation of the stream this is: a stored position means nothing to another one. */

@@ -109,21 +109,26 @@ describe('publishing', () => {
   });
 
   test('that has ended without an acknowledgement does not claim one', async () => {
-    const publisher = publisherOf(freshStreamName('ABSENT'), { lingerMs: 0 });
     const tried = Promise.withResolvers<undefined>();
-    {
-      await using _ = createUsagePublisher({ nats, stream: 'ABSENT', lingerMs: 0, onRetry: () => { tried.resolve(undefined); } });
-      _.publish(0, encodedEvent(1));
-      await tried.promise;
-      await _[Symbol.asyncDispose]();
-      expect(_.pending).toBe(1);
-    }
+    const publisher = publisherOf(freshStreamName('ABSENT'), {
+      lingerMs: 0,
+      onRetry: () => {
+        tried.resolve(undefined);
+      },
+    });
+    publisher.publish(0, encodedEvent(1));
+    await tried.promise;
     await publisher[Symbol.asyncDispose]();
+    // what runs on after the end has run by then
+    await new Promise(setImmediate);
+    expect(publisher.pending).toBe(1);
   });
 
   test('to a partition that does not exist is refused at once', async () => {
     await using publisher = publisherOf('ANY');
-    expect(() => { publisher.publish(8, encodedEvent(1)); }).toThrow(RangeError);
+    expect(() => {
+      publisher.publish(8, encodedEvent(1));
+    }).toThrow(RangeError);
   });
 });
 
@@ -149,10 +154,15 @@ describe('reading', () => {
       const sent = range(1, size).map(async () => await client.publish(`${stream.toLowerCase()}.0`, new Uint8Array()));
       await Promise.all(sent);
       const deadline = AbortSignal.timeout(1_000);
-      const late = new Promise<'late'>((resolve) => { deadline.addEventListener('abort', () => { resolve('late'); }); });
-      for (let burst = 0; burst < size; ) {
+      const late = new Promise<'late'>((resolve) => {
+        deadline.addEventListener('abort', () => {
+          resolve('late');
+        });
+      });
+      for (let burst = 0; burst < size;) {
         const list = await Promise.race([consumer.next(), late]);
-        if (list === 'late' || list.done === true) throw new Error(`of ${size} messages ${burst} were read in a second`);
+        if (list === 'late' || list.done === true)
+          throw new Error(`of ${size} messages ${burst} were read in a second`);
         burst += list.value.length;
         read += list.value.length;
       }
@@ -165,10 +175,18 @@ describe('reading', () => {
     const stream = await makeStream();
     await using publisher = publisherOf(stream, { lingerMs: 0 });
     for (const number of range(1, 3_000)) publisher.publish(0, encodedEvent(number));
-    await vi.waitFor(() => { expect(publisher.pending).toBe(0); });
+    await vi.waitFor(() => {
+      expect(publisher.pending).toBe(0);
+    });
     const sizes: number[] = [];
     let count = 0;
-    for await (const list of consumeUsage({ nats, stream, partition: 0, fromSeq: 1, signal: AbortSignal.timeout(5_000) })) {
+    for await (const list of consumeUsage({
+      nats,
+      stream,
+      partition: 0,
+      fromSeq: 1,
+      signal: AbortSignal.timeout(5_000),
+    })) {
       sizes.push(numbersOf(list).length);
       count += numbersOf(list).length;
       if (count >= 3_000) break;
@@ -185,7 +203,9 @@ describe('reading', () => {
     const stream = await makeStream();
     await using publisher = publisherOf(stream, { maxBatchEvents: 1, lingerMs: 0 });
     for (const number of range(1, 1 + messages)) publisher.publish(0, encodedEvent(number));
-    await vi.waitFor(() => { expect(publisher.pending).toBe(0); });
+    await vi.waitFor(() => {
+      expect(publisher.pending).toBe(0);
+    });
     const stop = new AbortController();
     let lists = 0;
     let stoppedMs = 0;
@@ -205,7 +225,9 @@ describe('reading', () => {
     const stream = await makeStream();
     await using publisher = publisherOf(stream, { lingerMs: 0 });
     for (const number of range(1, 2_000)) publisher.publish(0, encodedEvent(number));
-    await vi.waitFor(() => { expect(publisher.pending).toBe(0); });
+    await vi.waitFor(() => {
+      expect(publisher.pending).toBe(0);
+    });
     const stop = new AbortController();
     let lists = 0;
     for await (const _ of consumeUsage({ nats, stream, partition: 0, fromSeq: 1, signal: stop.signal })) {
@@ -217,7 +239,8 @@ describe('reading', () => {
 
   test('with a signal that is aborted already ends at once', async () => {
     const stream = await makeStream();
-    for await (const _ of consumeUsage({ nats, stream, partition: 0, fromSeq: 1, signal: AbortSignal.abort() })) throw new Error('read');
+    for await (const _ of consumeUsage({ nats, stream, partition: 0, fromSeq: 1, signal: AbortSignal.abort() }))
+      throw new Error('read');
   });
 
   test('leaves no consumer behind on the server', async () => {
@@ -257,11 +280,13 @@ describe('reading', () => {
       },
       timeoutMs: 8_000,
     });
-    await expect(reading).rejects.toThrow();
+    await expect(reading).rejects.toThrow(/not found|deleted/i);
   });
 
   test('a stream that does not exist throws', async () => {
-    await expect(readUntil({ nats, stream: freshStreamName('ABSENT'), until: () => true })).rejects.toThrow(/not found/);
+    await expect(readUntil({ nats, stream: freshStreamName('ABSENT'), until: () => true })).rejects.toThrow(
+      /not found/,
+    );
     await expect(usageIncarnation(nats, freshStreamName('ABSENT'))).rejects.toMatchObject({ code: 'unavailable' });
   });
 });
@@ -269,7 +294,11 @@ describe('reading', () => {
 describe('the stream', () => {
   test('is made once, by however many at the same time', async () => {
     const stream = freshStreamName('MESSAGING');
-    await Promise.all(range(1, 5).map(async () => { await ensureUsageStream(nats, { stream, maxBytes: 1024 * 1024 }); }));
+    await Promise.all(
+      range(1, 5).map(async () => {
+        await ensureUsageStream(nats, { stream, maxBytes: 1024 * 1024 });
+      }),
+    );
     const incarnation = await usageIncarnation(nats, stream);
     await ensureUsageStream(nats, { stream, maxBytes: 1024 * 1024 });
     expect(await usageIncarnation(nats, stream)).toBe(incarnation);
@@ -279,14 +308,22 @@ describe('the stream', () => {
     const stream = await makeStream(3 * 1024 * 1024);
     const manager = await jetstreamManager(nats.connection);
     const { config } = await manager.streams.info(stream);
-    expect(config).toMatchObject({ discard: 'new', max_bytes: 3 * 1024 * 1024, max_age: 0, storage: 'file', retention: 'limits' });
+    expect(config).toMatchObject({
+      discard: 'new',
+      max_bytes: 3 * 1024 * 1024,
+      max_age: 0,
+      storage: 'file',
+      retention: 'limits',
+    });
   });
 
   test('takes another size and keeps what it has, also below it', async () => {
     const stream = await makeStream(1024 * 1024);
     await using publisher = publisherOf(stream, { lingerMs: 0 });
     for (const number of range(1, 10)) publisher.publish(0, encodedEvent(number, 'x'.repeat(40 * 1024)));
-    await vi.waitFor(() => { expect(publisher.pending).toBe(0); });
+    await vi.waitFor(() => {
+      expect(publisher.pending).toBe(0);
+    });
     const incarnation = await usageIncarnation(nats, stream);
     for (const maxBytes of [8 * 1024 * 1024, 100 * 1024]) {
       await ensureUsageStream(nats, { stream, maxBytes });
@@ -303,7 +340,12 @@ describe('the stream', () => {
     const first = await usageIncarnation(nats, stream);
     const manager = await jetstreamManager(nats.connection);
     await manager.streams.delete(stream);
-    await vi.waitFor(async () => { await ensureUsageStream(nats, { stream, maxBytes: 1024 * 1024 }); }, { timeout: 5_000 });
+    await vi.waitFor(
+      async () => {
+        await ensureUsageStream(nats, { stream, maxBytes: 1024 * 1024 });
+      },
+      { timeout: 5_000 },
+    );
     expect(await usageIncarnation(nats, stream)).not.toBe(first);
   });
 });

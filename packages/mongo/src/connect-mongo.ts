@@ -1,5 +1,5 @@
 import { OmgError } from '@omg/errors';
-import { MongoClient, type ClientSession, type Db } from 'mongodb';
+import { MongoClient, MongoServerSelectionError, type ClientSession, type Db } from 'mongodb';
 
 export interface MongoOptions {
   readonly url: string;
@@ -8,6 +8,10 @@ export interface MongoOptions {
   readonly appName: string;
   /** How long the first connection may take. */
   readonly connectTimeoutMs?: number;
+  /** How long finding a server, a connection to it and its answer may each take. */
+  readonly callTimeoutMs?: number;
+  /** After that a transaction is not begun again. */
+  readonly transactionTimeoutMs?: number;
 }
 
 export interface Mongo extends AsyncDisposable {
@@ -23,21 +27,12 @@ export interface Mongo extends AsyncDisposable {
 
 /** Connects and checks that transactions are possible there. */
 export async function connectMongo(options: MongoOptions): Promise<Mongo> {
-  const client = new MongoClient(options.url, {
-    appName: options.appName,
-    maxPoolSize: 50,
-    serverSelectionTimeoutMS: options.connectTimeoutMs ?? 30_000,
-    connectTimeoutMS: 5_000,
-    writeConcern: { w: 'majority', journal: true },
-    retryWrites: true,
-    ignoreUndefined: true,
-    // money is Long in the database and bigint here
-    useBigInt64: true,
-  });
+  const { database, connectTimeoutMs = 30_000, callTimeoutMs = 10_000, transactionTimeoutMs = 10_000 } = options;
+  const client = createClient(options, { selectionMs: Math.min(callTimeoutMs, connectTimeoutMs), callTimeoutMs });
   try {
-    await client.connect();
+    await connectWithin(client, connectTimeoutMs);
     const hello = await client.db('admin').command({ hello: 1 });
-    if (hello['setName'] === undefined) {
+    if (hello['setName'] === undefined && hello['msg'] !== 'isdbgrid') {
       throw new OmgError(
         'failed_precondition',
         'MongoDB must run as a replica set (one member is enough): transactions need it',
@@ -46,20 +41,27 @@ export async function connectMongo(options: MongoOptions): Promise<Mongo> {
   } catch (error) {
     await client.close();
     if (error instanceof OmgError) throw error;
-    throw new OmgError('unavailable', `MongoDB cannot be reached at ${hostOf(options.url)}`, { cause: error });
+    throw new OmgError('unavailable', `MongoDB cannot be reached at ${hostsOf(client)}`, { cause: error });
   }
   return {
-    db: client.db(options.database),
-    transaction: async (work) =>
-      await client.withSession(
+    db: client.db(database),
+    transaction: async (work) => {
+      const untilMs = performance.now() + transactionTimeoutMs;
+      return await client.withSession(
         async (session) =>
-          await session.withTransaction(async () => await work(session), {
-            readConcern: { level: 'snapshot' },
-            writeConcern: { w: 'majority', journal: true },
-          }),
-      ),
+          await session.withTransaction(
+            async () => {
+              // the driver alone would begin again for two minutes
+              if (performance.now() > untilMs)
+                throw new OmgError('unavailable', 'a transaction did not come to its end');
+              return await work(session);
+            },
+            { readConcern: { level: 'snapshot' }, writeConcern: { w: 'majority', journal: true } },
+          ),
+      );
+    },
     ping: async (timeoutMs) => {
-      await client.db('admin').command({ ping: 1 }, { timeoutMS: timeoutMs });
+      await client.db('admin').command({ ping: 1 }, { signal: AbortSignal.timeout(timeoutMs) });
     },
     async [Symbol.asyncDispose]() {
       await client.close();
@@ -67,7 +69,43 @@ export async function connectMongo(options: MongoOptions): Promise<Mongo> {
   };
 }
 
-/** Of a URL that may hold a password. */
-function hostOf(url: string): string {
-  return url.replace(/^[^/]*\/\/(?:[^@]*@)?/, '').replace(/[/?].*$/, '');
+// the driver's own `timeoutMS` has no effect in this release: these bound a call
+function createClient(
+  { url, appName }: MongoOptions,
+  { selectionMs, callTimeoutMs }: { readonly selectionMs: number; readonly callTimeoutMs: number },
+): MongoClient {
+  try {
+    return new MongoClient(url, {
+      appName,
+      maxPoolSize: 50,
+      serverSelectionTimeoutMS: selectionMs,
+      waitQueueTimeoutMS: callTimeoutMs,
+      socketTimeoutMS: callTimeoutMs,
+      connectTimeoutMS: 5_000,
+      writeConcern: { w: 'majority', journal: true },
+      retryWrites: true,
+      ignoreUndefined: true,
+      // money is Long in the database and bigint here
+      useBigInt64: true,
+    });
+  } catch (error) {
+    throw new OmgError('invalid_argument', 'the address of MongoDB cannot be read', { cause: error });
+  }
+}
+
+async function connectWithin(client: MongoClient, timeoutMs: number): Promise<void> {
+  const untilMs = performance.now() + timeoutMs;
+  for (;;) {
+    try {
+      await client.connect();
+      return;
+    } catch (error) {
+      if (!(error instanceof MongoServerSelectionError) || performance.now() > untilMs) throw error;
+    }
+  }
+}
+
+/** As the driver understands the URL: what a password may hold is its business. */
+function hostsOf({ options }: MongoClient): string {
+  return options.srvHost ?? options.hosts.map(String).join(',');
 }

@@ -34,6 +34,7 @@ function unknownCommand(commands: readonly Command[], args: readonly string[]): 
   const word = second.startsWith('-') ? '' : second;
   const given = `${group} ${word}`.trim();
   const meant = nearestWord(`${meantGroup} ${word}`, inGroup);
-  const hint = meant === undefined ? `there is ${inGroup.map((name) => `omg ${name}`).join(', ')}` : `did you mean omg ${meant}?`;
+  const hint =
+    meant === undefined ? `there is ${inGroup.map((name) => `omg ${name}`).join(', ')}` : `did you mean omg ${meant}?`;
   return `there is no command "${given}"; ${hint}`;
 }

@@ -23,17 +23,37 @@ const COLUMNS: readonly Column<usageV1.RequestLog>[] = [
     style: (log) => (eventOf(log).success ? 'green' : 'red'),
     leaveOut: 7,
   },
-  { title: 'INPUT', align: 'right', value: (log) => formatCount(eventOf(log).tokens.input), leaveOut: 5 },
+  {
+    title: 'INPUT',
+    align: 'right',
+    value: (log) => formatCount(eventOf(log).tokens.input),
+    leaveOut: 5,
+  },
   {
     title: 'CACHE WRITE',
     align: 'right',
     value: (log) => formatCount(eventOf(log).tokens.cacheWrite5m + eventOf(log).tokens.cacheWrite1h),
     leaveOut: 1,
   },
-  { title: 'CACHE READ', align: 'right', value: (log) => formatCount(eventOf(log).tokens.cacheRead), leaveOut: 1 },
-  { title: 'OUTPUT', align: 'right', value: (log) => formatCount(eventOf(log).tokens.output), leaveOut: 5 },
+  {
+    title: 'CACHE READ',
+    align: 'right',
+    value: (log) => formatCount(eventOf(log).tokens.cacheRead),
+    leaveOut: 1,
+  },
+  {
+    title: 'OUTPUT',
+    align: 'right',
+    value: (log) => formatCount(eventOf(log).tokens.output),
+    leaveOut: 5,
+  },
   { title: 'COST', align: 'right', value: ({ costNanoUsd }) => formatUsd(costNanoUsd, 9) },
-  { title: 'LATENCY', align: 'right', value: (log) => formatMs(eventOf(log).latencyMs), leaveOut: 4 },
+  {
+    title: 'LATENCY',
+    align: 'right',
+    value: (log) => formatMs(eventOf(log).latencyMs),
+    leaveOut: 4,
+  },
 ];
 
 export const logsList = defineCommand({
@@ -45,7 +65,11 @@ export const logsList = defineCommand({
     all: { type: 'boolean', summary: 'every request that fits, however many' },
     site: { type: 'string', value: 'SITE', summary: 'only of this site' },
     tenant: { type: 'string', value: 'ID', summary: 'only of this tenant' },
-    key: { type: 'string', value: 'ID', summary: 'only of this client key (its id, never the key itself)' },
+    key: {
+      type: 'string',
+      value: 'ID',
+      summary: 'only of this client key (its id, never the key itself)',
+    },
   },
   examples: [
     'omg logs list',
@@ -55,7 +79,11 @@ export const logsList = defineCommand({
   async run({ terminal, json, connection }, args) {
     const asked = args.integer('limit', { min: 1, max: 1_000_000 });
     if (asked !== undefined && args.flag('all')) throw new UsageError('--limit and --all exclude each other');
-    const filter = { site: args.string('site'), tenantId: args.string('tenant'), clientKeyId: args.string('key') };
+    const filter = {
+      site: args.string('site'),
+      tenantId: args.string('tenant'),
+      clientKeyId: args.string('key'),
+    };
     const usage = connection.usage();
 
     const table = new Table(COLUMNS, terminal);

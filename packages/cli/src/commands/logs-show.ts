@@ -20,11 +20,24 @@ import {
 const ATTEMPTS: readonly Column<eventsV1.Attempt>[] = [
   { title: 'STARTED', value: ({ startedAt }) => formatExactTime(startedAt) },
   { title: 'KEY', value: ({ keyId }) => keyId || NOTHING },
-  { title: 'GENERATION', align: 'right', value: ({ leaseGeneration }) => formatCount(leaseGeneration), leaveOut: 1 },
+  {
+    title: 'GENERATION',
+    align: 'right',
+    value: ({ leaseGeneration }) => formatCount(leaseGeneration),
+    leaveOut: 1,
+  },
   { title: 'PROXY', value: ({ proxyId }) => proxyId || 'direct' },
   { title: 'ENDPOINT', value: ({ endpoint }) => endpoint || NOTHING },
-  { title: 'STATUS', align: 'right', value: ({ statusCode }) => (statusCode === 0 ? NOTHING : String(statusCode)) },
-  { title: 'RESULT', value: ({ cause }) => cause || 'ok', style: ({ cause }) => (cause === '' ? 'green' : 'red') },
+  {
+    title: 'STATUS',
+    align: 'right',
+    value: ({ statusCode }) => (statusCode === 0 ? NOTHING : String(statusCode)),
+  },
+  {
+    title: 'RESULT',
+    value: ({ cause }) => cause || 'ok',
+    style: ({ cause }) => (cause === '' ? 'green' : 'red'),
+  },
   { title: 'TOOK', align: 'right', value: ({ durationMs }) => formatMs(durationMs) },
   { title: "PROVIDER'S ID", value: ({ providerRequestId }) => providerRequestId || NOTHING },
 ];

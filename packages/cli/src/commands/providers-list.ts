@@ -6,12 +6,20 @@ import { Table, type Column } from '../output/table.ts';
 
 const COLUMNS: readonly Column<keyBrokerV1.Provider>[] = [
   { title: 'PROVIDER', value: ({ name }) => name },
-  { title: 'READY', value: ({ ready }) => (ready ? 'yes' : 'no'), style: ({ ready }) => (ready ? 'green' : 'red') },
+  {
+    title: 'READY',
+    value: ({ ready }) => (ready ? 'yes' : 'no'),
+    style: ({ ready }) => (ready ? 'green' : 'red'),
+  },
   { title: 'KEYS', align: 'right', value: ({ keys }) => formatCount(keys) },
   { title: 'AVAILABLE', align: 'right', value: ({ keysAvailable }) => formatCount(keysAvailable) },
   { title: 'SLOTS IN USE', align: 'right', value: ({ slotsInUse }) => formatCount(slotsInUse) },
   { title: 'ENDPOINT', value: ({ endpoint }) => endpoint?.baseUrl ?? NOTHING, leaveOut: 2 },
-  { title: 'BACKUP ENDPOINT', value: ({ backupEndpoint }) => backupEndpoint?.baseUrl ?? NOTHING, leaveOut: 1 },
+  {
+    title: 'BACKUP ENDPOINT',
+    value: ({ backupEndpoint }) => backupEndpoint?.baseUrl ?? NOTHING,
+    leaveOut: 1,
+  },
 ];
 
 export const providersList = defineCommand({
@@ -30,5 +38,9 @@ export const providersList = defineCommand({
 });
 
 function toJson(provider: keyBrokerV1.Provider): object {
-  return { ...provider, endpoint: provider.endpoint ?? null, backupEndpoint: provider.backupEndpoint ?? null };
+  return {
+    ...provider,
+    endpoint: provider.endpoint ?? null,
+    backupEndpoint: provider.backupEndpoint ?? null,
+  };
 }

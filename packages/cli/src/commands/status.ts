@@ -19,7 +19,11 @@ interface ServiceStatus {
 const COLUMNS: readonly Column<ServiceStatus>[] = [
   { title: 'SERVICE', value: ({ service }) => service },
   { title: 'ADDRESS', value: ({ address }) => address },
-  { title: 'STATE', value: ({ ok }) => (ok ? 'ok' : 'failed'), style: ({ ok }) => (ok ? 'green' : 'red') },
+  {
+    title: 'STATE',
+    value: ({ ok }) => (ok ? 'ok' : 'failed'),
+    style: ({ ok }) => (ok ? 'green' : 'red'),
+  },
   { title: 'TOOK', align: 'right', value: ({ tookMs }) => formatMs(tookMs) },
   { title: 'VERSION', value: ({ version }) => version ?? NOTHING },
 ];
@@ -59,7 +63,14 @@ async function ask(remote: Remote<unknown>, signal: AbortSignal, call: () => Pro
   const error = await failureOf(call);
   const tookMs = Math.round(performance.now() - startedMs);
   const { name, address } = remote;
-  return { service: name, address, ok: error === null, tookMs, version: (await version) ?? null, error };
+  return {
+    service: name,
+    address,
+    ok: error === null,
+    tookMs,
+    version: (await version) ?? null,
+    error,
+  };
 }
 
 async function failureOf(call: () => Promise<unknown>): Promise<string | null> {

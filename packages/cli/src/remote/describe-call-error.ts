@@ -16,7 +16,7 @@ export function describeCallError(error: OmgError, { name, address, variable }: 
   switch (error.code) {
     case 'unavailable':
       return NO_CONNECTION.test(text)
-        ? `${name} cannot be reached at ${address}; is it running? (${variable})`
+        ? `${name} cannot be reached at ${address}${reasonOf(text)}; is it running? (${variable})`
         : `${name} at ${address} cannot answer now: ${text}`;
     case 'deadline_exceeded':
       return `${name} at ${address} did not answer in time (${variable})`;
@@ -34,4 +34,11 @@ export function describeCallError(error: OmgError, { name, address, variable }: 
 /** What the service said, without the method's path in front. */
 export function textOf({ message }: OmgError): string {
   return message.replace(/^\/\S+: /, '');
+}
+
+/** Why there is no connection, where it is more than nobody listening there: a certificate, for one. */
+function reasonOf(text: string): string {
+  const [, reason = ''] =
+    /Last error: (?:\w*Error[^:]*: )?(.*?)(?: \([-\d:.TZ]+\))?\. Resolution note/.exec(text) ?? [];
+  return reason === '' || reason.includes('ECONNREFUSED') ? '' : ` (${reason})`;
 }

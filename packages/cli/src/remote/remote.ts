@@ -29,7 +29,9 @@ export function createRemote<Client>({ names, at, client, signal, explain }: Rem
       } catch (error) {
         if (!(error instanceof OmgError)) throw error;
         explain(`${names.name}: ${error.code}: ${textOf(error)}`);
-        throw new CommandFailure(describeCallError(error, { ...names, address: at.address }), { cause: error });
+        throw new CommandFailure(describeCallError(error, { ...names, address: at.address }), {
+          cause: error,
+        });
       }
     },
   };

@@ -20,7 +20,13 @@ export const USAGE_SOURCES: Record<eventsV1.UsageSource, string> = {
   [eventsV1.UsageSource.UNRECOGNIZED]: 'unknown',
 };
 
-const NO_TOKENS: eventsV1.Tokens = { input: 0n, output: 0n, cacheWrite5m: 0n, cacheWrite1h: 0n, cacheRead: 0n };
+const NO_TOKENS: eventsV1.Tokens = {
+  input: 0n,
+  output: 0n,
+  cacheWrite5m: 0n,
+  cacheWrite1h: 0n,
+  cacheRead: 0n,
+};
 
 /** The event of an entry, which protobuf cannot promise to be there. */
 export function eventOf({ event }: usageV1.RequestLog): ChargedEvent {

@@ -32,6 +32,6 @@ test('numbers are read in whichever form the driver gives them', () => {
 
 test('a faulty document says what is wrong, and nothing of the key', () => {
   const parsed = parseKeyDocument({ _id: 'k', apiKey: 'sk-very-secret', status: 'strange' });
-  expect(parsed).toMatchObject({ fault: expect.stringContaining('status') as string });
+  expect('fault' in parsed && parsed.fault).toContain('status');
   expect(JSON.stringify(parsed)).not.toContain('sk-very-secret');
 });

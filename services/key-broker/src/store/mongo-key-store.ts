@@ -38,7 +38,7 @@ export class MongoKeyStore implements KeyStore {
     return documents.flatMap((document) => {
       const key = parseKeyDocument(document);
       if (!('fault' in key)) return [key];
-      this.#onFaulty(keys.collectionName, String(document._id), key.fault);
+      this.#onFaulty(keys.collectionName, document._id, key.fault);
       return [];
     });
   }

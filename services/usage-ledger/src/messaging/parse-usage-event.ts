@@ -1,4 +1,4 @@
-import { eventsV1 } from '@omg/proto-gen';
+import type { eventsV1 } from '@omg/proto-gen';
 import { NO_TOKENS } from '../domain/tokens.ts';
 import type { UsageRecord, UsageSource } from '../domain/usage-record.ts';
 

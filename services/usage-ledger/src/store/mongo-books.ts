@@ -75,7 +75,7 @@ export class MongoBooks implements Books {
       { upsert: true, returnDocument: 'after', timeoutMS: 5_000 },
     );
     if (found === null || found.position.incarnation === '') return undefined;
-    return { incarnation: found.position.incarnation, seq: Number(found.position.seq) };
+    return { incarnation: found.position.incarnation, seq: found.position.seq };
   }
 
   async known(requestIds: readonly string[]): Promise<ReadonlySet<string>> {
