@@ -21,6 +21,8 @@ export interface RunServiceOptions {
   readonly disposeTimeoutMs?: number;
 }
 
+const FLUSH_TIMEOUT_MS = 1_000;
+
 type StopSignal = 'SIGTERM' | 'SIGINT';
 type End = StopSignal | 'crash';
 
@@ -82,7 +84,17 @@ export async function runService(
     logger.error({ err: error }, 'not everything could be put away');
   }
   logger.info('stopped');
+  // at the exit itself, what waits would overtake what is being written
+  await flush(logger).catch(() => undefined);
   process.exit(crashed ? EXIT_CODES.failed : EXIT_CODES.stopped);
+}
+
+async function flush(logger: Logger): Promise<void> {
+  await within(FLUSH_TIMEOUT_MS, async () => {
+    await new Promise((resolve) => {
+      logger.flush(resolve);
+    });
+  });
 }
 
 async function drain({ drain: drainWork, process: { telemetry } }: Service, timeoutMs: number): Promise<void> {

@@ -47,8 +47,8 @@ export function createLogger(options: LoggerOptions): Logger {
 
 function openDestination(target: LogDestination): DestinationStream {
   if (typeof target === 'object') return target;
-  // not sync: a slow reader must not stop the process; pino flushes it at exit
-  return destination({ dest: target, sync: false, maxLength: MAX_WAITING_BYTES });
+  // not sync: a slow reader must not stop the process; with a minLength of 0 `flush` would wait for nothing
+  return destination({ dest: target, sync: false, minLength: 1, maxLength: MAX_WAITING_BYTES });
 }
 
 function spanIds(): object {
