@@ -29,7 +29,8 @@ function readText(path: string): string {
 
 function parseText(path: string, text: string): unknown {
   try {
-    return parseYaml(text);
+    // without the excerpt that yaml would add: it may hold a key
+    return parseYaml(text, { prettyErrors: false });
   } catch (error) {
     throw new ConfigError([
       `${path} is neither YAML nor JSON (${error instanceof Error ? error.message : String(error)})`,

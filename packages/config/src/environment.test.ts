@@ -37,6 +37,13 @@ test('JSON is read as well, and .env may name the file', () => {
   expect(readEnvironment({}, write('.env', `CONFIG_FILE=${file}\n`))).toMatchObject({ A: 'true' });
 });
 
+test('a file that is broken is not quoted: it may hold a key', () => {
+  const CONFIG_FILE = write('broken.yaml', 'TOKEN: sk-hunter2-hunter2\n  BAD: [');
+  expect(() => readEnvironment({ CONFIG_FILE }, join(folder, '.env'))).toThrow(
+    /neither YAML nor JSON \((?!.*hunter2)/s,
+  );
+});
+
 test.each([
   ['missing', undefined, /missing\.yaml cannot be read/],
   ['broken', 'A: [', /broken\.yaml is neither YAML nor JSON/],

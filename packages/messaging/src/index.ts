@@ -5,6 +5,7 @@ export {
   USAGE_PARTITIONS,
   ensureUsageStream,
   partitionOf,
-  usageIncarnation,
+  usageStreamState,
   type UsageStreamOptions,
+  type UsageStreamState,
 } from './usage-stream.ts';

@@ -66,12 +66,21 @@ export async function ensureUsageStream(nats: Nats, options: UsageStreamOptions)
   }
 }
 
-/** Which creation of the stream this is: a stored position means nothing to another one. */
-export async function usageIncarnation(nats: Nats, stream: string): Promise<string> {
+export interface UsageStreamState {
+  /** Which creation of the stream this is: a stored position means nothing to another one. */
+  readonly incarnation: string;
+  /** Of the last message. A position beyond it is of messages that the server has lost: reading from there would wait for ever. */
+  readonly lastSeq: number;
+}
+
+export async function usageStreamState(nats: Nats, stream: string): Promise<UsageStreamState> {
   const info = await findStream(nats, stream);
   if (info === undefined) throw new OmgError('unavailable', `stream ${stream} does not exist`);
-  // a stream that somebody made by hand has no id; when it was made tells it apart as well
-  return info.config.metadata?.[INCARNATION] ?? info.created;
+  return {
+    // a stream that somebody made by hand has no id; when it was made tells it apart as well
+    incarnation: info.config.metadata?.[INCARNATION] ?? info.created,
+    lastSeq: info.state.last_seq,
+  };
 }
 
 async function findStream(nats: Nats, stream: string): Promise<StreamInfo | undefined> {

@@ -9,7 +9,7 @@ import {
   consumeUsage,
   createUsagePublisher,
   ensureUsageStream,
-  usageIncarnation,
+  usageStreamState,
   type Nats,
 } from '../src/index.ts';
 import { encodedEvent, numbersOf, range, readUntil } from './usage-events.ts';
@@ -56,6 +56,9 @@ async function start(port?: number): Promise<LocalServer> {
     ...(port === undefined ? {} : { port }),
   });
 }
+
+const incarnationOf = async (of: Nats, stream: string): Promise<string> =>
+  (await usageStreamState(of, stream)).incarnation;
 
 async function kill(): Promise<void> {
   process.kill(server.pid, 'SIGKILL');
@@ -154,7 +157,7 @@ test('events whose acknowledgement did not come in time are sent again, and stor
 test('when NATS comes back with an empty store, a reader throws, and the stream made anew is another one', async () => {
   const stream = freshStreamName('RESTART');
   await ensureUsageStream(nats, { stream, maxBytes: 1024 * 1024 });
-  const first = await usageIncarnation(nats, stream);
+  const first = await incarnationOf(nats, stream);
   await using publisher = createUsagePublisher({ nats, stream, lingerMs: 0 });
   publisher.publish(0, encodedEvent(1));
   const consumer = consumeUsage({ nats, stream, partition: 0, fromSeq: 1, signal });
@@ -176,5 +179,5 @@ test('when NATS comes back with an empty store, a reader throws, and the stream 
     { timeout: 9_000 },
   );
   expect(await next).toBeInstanceOf(Error);
-  expect(await usageIncarnation(nats, stream)).not.toBe(first);
+  expect(await incarnationOf(nats, stream)).not.toBe(first);
 }, 20_000);

@@ -6,7 +6,7 @@ import {
   consumeUsage,
   createUsagePublisher,
   ensureUsageStream,
-  usageIncarnation,
+  usageStreamState,
   type Nats,
   type UsagePublisherOptions,
 } from '../src/index.ts';
@@ -29,6 +29,9 @@ async function makeStream(maxBytes = 64 * 1024 * 1024): Promise<string> {
 
 const publisherOf = (stream: string, options: Partial<UsagePublisherOptions> = {}) =>
   createUsagePublisher({ nats, stream, ...options });
+
+const incarnationOf = async (of: Nats, stream: string): Promise<string> =>
+  (await usageStreamState(of, stream)).incarnation;
 
 const messagesIn = async (stream: string): Promise<number> =>
   (await (await jetstreamManager(nats.connection)).streams.info(stream)).state.messages;
@@ -287,7 +290,7 @@ describe('reading', () => {
     await expect(readUntil({ nats, stream: freshStreamName('ABSENT'), until: () => true })).rejects.toThrow(
       /not found/,
     );
-    await expect(usageIncarnation(nats, freshStreamName('ABSENT'))).rejects.toMatchObject({ code: 'unavailable' });
+    await expect(usageStreamState(nats, freshStreamName('ABSENT'))).rejects.toMatchObject({ code: 'unavailable' });
   });
 });
 
@@ -299,9 +302,9 @@ describe('the stream', () => {
         await ensureUsageStream(nats, { stream, maxBytes: 1024 * 1024 });
       }),
     );
-    const incarnation = await usageIncarnation(nats, stream);
+    const incarnation = await incarnationOf(nats, stream);
     await ensureUsageStream(nats, { stream, maxBytes: 1024 * 1024 });
-    expect(await usageIncarnation(nats, stream)).toBe(incarnation);
+    expect(await incarnationOf(nats, stream)).toBe(incarnation);
   });
 
   test('refuses what is new when it is full, and forgets nothing by age', async () => {
@@ -324,20 +327,20 @@ describe('the stream', () => {
     await vi.waitFor(() => {
       expect(publisher.pending).toBe(0);
     });
-    const incarnation = await usageIncarnation(nats, stream);
+    const incarnation = await incarnationOf(nats, stream);
     for (const maxBytes of [8 * 1024 * 1024, 100 * 1024]) {
       await ensureUsageStream(nats, { stream, maxBytes });
       const manager = await jetstreamManager(nats.connection);
       expect((await manager.streams.info(stream)).config.max_bytes).toBe(maxBytes);
     }
-    expect(await usageIncarnation(nats, stream)).toBe(incarnation);
+    expect(await incarnationOf(nats, stream)).toBe(incarnation);
     const messages = await readUntil({ nats, stream, until: (all) => numbersOf(all).length >= 10 });
     expect(numbersOf(messages)).toEqual(range(1, 10));
   });
 
   test('is another one after it was made anew', async () => {
     const stream = await makeStream();
-    const first = await usageIncarnation(nats, stream);
+    const first = await incarnationOf(nats, stream);
     const manager = await jetstreamManager(nats.connection);
     await manager.streams.delete(stream);
     await vi.waitFor(
@@ -346,6 +349,6 @@ describe('the stream', () => {
       },
       { timeout: 5_000 },
     );
-    expect(await usageIncarnation(nats, stream)).not.toBe(first);
+    expect(await incarnationOf(nats, stream)).not.toBe(first);
   });
 });

@@ -19,8 +19,9 @@ export interface Mongo extends AsyncDisposable {
   /**
    * Runs `work` in a transaction that is durable when it returns, again from the start where the server asks for it.
    * A duplicate key must never be caught inside: it has aborted the transaction, and what follows would fail for ever.
+   * In a session of its own, unless one is given.
    */
-  transaction: <T>(work: (session: ClientSession) => Promise<T>) => Promise<T>;
+  transaction: <T>(work: (session: ClientSession) => Promise<T>, session?: ClientSession) => Promise<T>;
   /** Throws where the server does not answer within the time. */
   ping: (timeoutMs: number) => Promise<void>;
 }
@@ -45,20 +46,18 @@ export async function connectMongo(options: MongoOptions): Promise<Mongo> {
   }
   return {
     db: client.db(database),
-    transaction: async (work) => {
+    transaction: async (work, given) => {
       const untilMs = performance.now() + transactionTimeoutMs;
-      return await client.withSession(
-        async (session) =>
-          await session.withTransaction(
-            async () => {
-              // the driver alone would begin again for two minutes
-              if (performance.now() > untilMs)
-                throw new OmgError('unavailable', 'a transaction did not come to its end');
-              return await work(session);
-            },
-            { readConcern: { level: 'snapshot' }, writeConcern: { w: 'majority', journal: true } },
-          ),
-      );
+      const runIn = async (session: ClientSession) =>
+        await session.withTransaction(
+          async () => {
+            // the driver alone would begin again for two minutes
+            if (performance.now() > untilMs) throw new OmgError('unavailable', 'a transaction did not come to its end');
+            return await work(session);
+          },
+          { readConcern: { level: 'snapshot' }, writeConcern: { w: 'majority', journal: true } },
+        );
+      return given === undefined ? await client.withSession(runIn) : await runIn(given);
     },
     ping: async (timeoutMs) => {
       await client.db('admin').command({ ping: 1 }, { signal: AbortSignal.timeout(timeoutMs) });

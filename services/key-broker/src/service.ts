@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { startGrpcServer } from '@omg/grpc';
 import { connectMongo } from '@omg/mongo';
-import { repeat, startProcess, type Service } from '@omg/service';
+import { repeat, startProcess, type ProcessOverrides, type Service } from '@omg/service';
 import { makeAcquireLeases } from './app/acquire-leases.ts';
 import { makeListProviders } from './app/list-providers.ts';
 import { Pools } from './app/pools.ts';
@@ -13,16 +13,20 @@ import { makeEvents } from './events.ts';
 import { keyBrokerService } from './grpc/key-broker-service.ts';
 import { MongoKeyStore } from './store/mongo-key-store.ts';
 
-export interface Overrides {
+export interface Overrides extends ProcessOverrides {
   readonly clock?: Clock;
 }
 
+export interface BrokerService extends Service {
+  readonly grpcPort: number;
+}
+
 /** Builds key-broker of its parts and starts it. */
-export async function startService(config: Config, overrides: Overrides = {}): Promise<Service> {
+export async function startService(config: Config, overrides: Overrides = {}): Promise<BrokerService> {
   await using stack = new AsyncDisposableStack();
   // a clock that nobody sets back: leases run by it
   const clock = overrides.clock ?? { nowMs: () => performance.timeOrigin + performance.now() };
-  const process = stack.use(await startProcess(config.process));
+  const process = stack.use(await startProcess(config.process, overrides));
   const { telemetry, readiness } = process;
   const events = makeEvents(telemetry);
   const mongo = stack.use(
@@ -74,5 +78,5 @@ export async function startService(config: Config, overrides: Overrides = {}): P
   });
   readiness.serve();
   telemetry.logger.info({ port: server.port, providers: names }, 'listening');
-  return { process, resources: stack.move() };
+  return { process, grpcPort: server.port, resources: stack.move() };
 }

@@ -321,6 +321,9 @@ describe('failures', () => {
     });
     expect(response.status).toBe(400);
     expect(await response.json()).toMatchObject({ type: 'error', error: { type: 'invalid_request_error' } });
+    const malformed = await fetch(`${baseURL}/v1/messages/%zz`, { method: 'POST' });
+    expect(malformed.headers.get('request-id')).not.toBeNull();
+    expect(await malformed.json()).toMatchObject({ type: 'error', error: { type: 'invalid_request_error' } });
   });
 });
 

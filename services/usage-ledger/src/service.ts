@@ -1,7 +1,7 @@
 import { startGrpcServer } from '@omg/grpc';
 import { USAGE_PARTITIONS, connectNats, ensureUsageStream } from '@omg/messaging';
 import { connectMongo } from '@omg/mongo';
-import { startProcess, type Service } from '@omg/service';
+import { startProcess, type ProcessOverrides, type Service } from '@omg/service';
 import { makeBootstrap } from './app/bootstrap.ts';
 import { makeChargeMessages } from './app/charge-messages.ts';
 import { CommitBoard } from './app/commit-board.ts';
@@ -20,15 +20,19 @@ import { MongoBooks } from './store/mongo-books.ts';
 import { MongoPrices } from './store/mongo-prices.ts';
 import { MongoRequestLogs } from './store/mongo-request-logs.ts';
 
-export interface Overrides {
+export interface Overrides extends ProcessOverrides {
   readonly clock?: Clock;
 }
 
+export interface LedgerService extends Service {
+  readonly grpcPort: number;
+}
+
 /** Builds usage-ledger of its parts and starts it. */
-export async function startService(config: Config, overrides: Overrides = {}): Promise<Service> {
+export async function startService(config: Config, overrides: Overrides = {}): Promise<LedgerService> {
   await using stack = new AsyncDisposableStack();
   const clock = overrides.clock ?? { now: () => new Date() };
-  const process = stack.use(await startProcess(config.process));
+  const process = stack.use(await startProcess(config.process, overrides));
   const { telemetry, readiness } = process;
   const events = makeEvents(telemetry);
 
@@ -45,7 +49,8 @@ export async function startService(config: Config, overrides: Overrides = {}): P
   const nats = stack.use(
     await connectNats({ url: config.natsUrl, name: 'usage-ledger', onStatus: events.natsConnection }),
   );
-  await ensureUsageStream(nats, { stream: config.stream, maxBytes: config.streamMaxBytes });
+  const stream = { stream: config.stream, maxBytes: config.streamMaxBytes };
+  await ensureUsageStream(nats, stream);
   const board = new CommitBoard();
   const charge = makeChargeMessages({
     books,
@@ -58,7 +63,7 @@ export async function startService(config: Config, overrides: Overrides = {}): P
   stack.use(
     startReaders({
       nats,
-      stream: config.stream,
+      stream,
       position: async (partition) => await books.position(partition),
       charge,
       tracer: telemetry.tracer,
@@ -90,5 +95,5 @@ export async function startService(config: Config, overrides: Overrides = {}): P
   });
   readiness.serve();
   telemetry.logger.info({ port: server.port, prices: config.prices.length }, 'listening');
-  return { process, resources: stack.move() };
+  return { process, grpcPort: server.port, resources: stack.move() };
 }

@@ -37,26 +37,30 @@ type Starting = readonly [mongo: Promise<Server>, nats: Promise<Server>];
 
 function startEmbedded({ env, signal, onProgress }: TestInfraOptions, kind: string): Starting {
   if (kind !== 'embedded') throw new Error(`TEST_INFRA is embedded or testcontainers, not ${kind}.`);
-  const directory = mkdtemp(join(tmpdir(), 'omg-test-infra-'));
-  const start = async (name: 'mongo' | 'nats'): Promise<Server> => {
-    const dataDir = join(await directory, name);
-    const options = { env, signal, onProgress, dataDir, logFile: `${dataDir}.log`, throwaway: true };
-    // what a test loses in a power cut is nobody's loss
-    const server =
-      name === 'mongo'
-        ? findOrStartMongo({ ...options, url: env['MONGODB_URL'] })
-        : findOrStartNats({ ...options, url: env['NATS_URL'], syncInterval: '2m' });
-    const { url, description, ...rest } = await server;
+  const start = async (
+    name: string,
+    open: (place: { dataDir: string; logFile: string }) => Promise<Server>,
+  ): Promise<Server> => {
+    const directory = await mkdtemp(join(tmpdir(), `omg-test-${name}-`));
+    const server = await open({ dataDir: join(directory, 'data'), logFile: join(directory, 'log') });
     return {
-      url,
-      description,
+      url: server.url,
+      description: server.description,
       async [Symbol.asyncDispose]() {
-        await rest[Symbol.asyncDispose]();
-        await rm(dataDir, { recursive: true, force: true });
+        await server[Symbol.asyncDispose]();
+        await rm(directory, { recursive: true, force: true });
       },
     };
   };
-  return [start('mongo'), start('nats')];
+  const options = { env, signal, onProgress, throwaway: true };
+  return [
+    start('mongo', async (place) => await findOrStartMongo({ ...options, ...place, url: env['MONGODB_URL'] })),
+    // what a test loses in a power cut is nobody's loss
+    start(
+      'nats',
+      async (place) => await findOrStartNats({ ...options, ...place, url: env['NATS_URL'], syncInterval: '2m' }),
+    ),
+  ];
 }
 
 async function startContainers({ signal }: TestInfraOptions): Promise<Starting> {

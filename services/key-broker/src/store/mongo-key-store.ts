@@ -6,6 +6,7 @@ import { parseKeyDocument } from './key-document.ts';
 
 interface KeyCollectionDocument {
   readonly _id: string;
+  readonly apiKey?: string;
 }
 
 /** The collections `<provider>_keys`. */
@@ -34,7 +35,7 @@ export class MongoKeyStore implements KeyStore {
 
   async list(provider: string): Promise<readonly UpstreamKey[]> {
     const keys = this.#keys(provider);
-    const documents = await keys.find({}, { sort: { _id: 1 }, timeoutMS: 5_000 }).toArray();
+    const documents = await keys.find({}, { sort: { _id: 1 } }).toArray();
     return documents.flatMap((document) => {
       const key = parseKeyDocument(document);
       if (!('fault' in key)) return [key];
@@ -46,15 +47,18 @@ export class MongoKeyStore implements KeyStore {
   async syncEnvironmentKeys(provider: string, secrets: readonly string[]): Promise<void> {
     const keys = this.#keys(provider);
     const ids = secrets.map((_, index) => `env-${index + 1}`);
-    await keys.deleteMany({ fromEnvironment: true, _id: { $nin: ids } });
+    // another secret is another key: nothing that is known of the one before holds for it
+    const others = secrets.map((apiKey, index) => ({ _id: ids[index] ?? '', apiKey: { $ne: apiKey } }));
+    await keys.deleteMany({ fromEnvironment: true, $or: [{ _id: { $nin: ids } }, ...others] });
     if (ids.length === 0) return;
     await keys.bulkWrite(
       secrets.map((apiKey, index) => ({
         updateOne: {
           filter: { _id: ids[index] ?? '' },
           update: {
-            $set: { apiKey, fromEnvironment: true },
             $setOnInsert: {
+              apiKey,
+              fromEnvironment: true,
               status: 'healthy',
               isEnabled: true,
               tokensUsed: 0,

@@ -1,5 +1,5 @@
 import { randomUUIDv7 } from 'node:crypto';
-import { registerDialectErrors } from '@omg/http';
+import { dialectServerOptions, registerDialectErrors } from '@omg/http';
 import { errorAnswer, type Dialect } from '@omg/llm-wire';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { ClientSink, Clock } from '../app/ports.ts';
@@ -23,6 +23,7 @@ const ROUTES: readonly { readonly path: string; readonly dialect: Dialect }[] = 
 /** The routes that clients call, without listening. */
 export function buildApp(deps: AppDeps): FastifyInstance {
   const app = Fastify({
+    ...dialectServerOptions(),
     bodyLimit: deps.maxBodyBytes,
     genReqId: () => randomUUIDv7(),
     // the gateway logs what it decides itself, and never a header or a body

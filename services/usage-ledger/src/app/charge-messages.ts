@@ -1,7 +1,7 @@
-import { planCharge, type DeadLetter, type RefusedRecord } from '../domain/charge.ts';
+import { planCharge, type DeadLetter } from '../domain/charge.ts';
 import { EMPTY_MARK, advanceMark, type Mark } from '../domain/mark.ts';
 import type { PriceBook } from '../domain/price-book.ts';
-import type { UsageRecord } from '../domain/usage-record.ts';
+import type { ReceivedEvent, UsageRecord } from '../domain/usage-record.ts';
 import type { Committed } from './commit-board.ts';
 import type { Books, Clock, Position, UsageMessage } from './ports.ts';
 
@@ -34,22 +34,31 @@ export function makeChargeMessages(
     const last = messages.at(-1);
     if (last === undefined) throw new RangeError('there is nothing to charge');
     const to: Position = { incarnation, seq: last.seq };
-    const records = messages.flatMap((message) => message.records ?? []);
+    const payloads = new Map<UsageRecord, ReceivedEvent['payload']>();
+    const unreadable: DeadLetter[] = [];
+    for (const { seq, events } of messages) {
+      for (const [index, { content, payload }] of events.entries()) {
+        if ('fault' in content)
+          unreadable.push({ id: `${incarnation}/${seq}/${index}`, reason: content.fault, payload: payload() });
+        else payloads.set(content, payload);
+      }
+    }
+    const records = [...payloads.keys()];
     const prices = deps.prices();
-    const batchId = `${incarnation}/${partition}/${last.seq}`;
     const plan = planCharge({
       records,
       known: await deps.books.known(records.map(({ requestId }) => requestId)),
       tenants: await deps.books.tenants([...new Set(records.map(({ tenantId }) => tenantId))]),
       priceOf: ({ site, model, acceptedAt }) => prices.find(site, model, acceptedAt),
-      entryIdOf: (tenantId) => `${batchId}/${tenantId}`,
       now: deps.clock.now(),
     });
-    const deadLetters = [
-      ...messages.flatMap((message) => unreadable(message, incarnation)),
-      ...plan.refused.map((refused) => withMessage(refused, messages)),
-    ];
-    const marks = await advancedMarks(deps.books, partition, records);
+    const refused = plan.refused.map(({ record, reason }) => ({
+      id: record.requestId,
+      reason,
+      payload: payloads.get(record)?.() ?? new Uint8Array(),
+    }));
+    const deadLetters = [...unreadable, ...refused];
+    const marks = await advancedMarks(deps.books, partition, messages);
     await deps.books.book({ partition, from, to, charged: plan.charged, entries: plan.entries, deadLetters, marks });
     deps.announce([...marks].map(([epoch, { upTo }]) => ({ epoch, partition, upTo })));
     return {
@@ -61,12 +70,14 @@ export function makeChargeMessages(
   };
 }
 
+/** What is in dead_letters is seen to as well: its publisher need not keep it. */
 async function advancedMarks(
   books: Books,
   partition: number,
-  records: readonly UsageRecord[],
+  messages: readonly UsageMessage[],
 ): Promise<ReadonlyMap<string, Mark>> {
-  const byEpoch = Map.groupBy(records, ({ epoch }) => epoch);
+  const numbered = messages.flatMap(({ events }) => events).flatMap((event) => event.numbered ?? []);
+  const byEpoch = Map.groupBy(numbered, ({ epoch }) => epoch);
   const marks = await books.marks(partition, [...byEpoch.keys()]);
   return new Map(
     [...byEpoch].map(([epoch, list]) => [
@@ -77,16 +88,4 @@ async function advancedMarks(
       ),
     ]),
   );
-}
-
-function unreadable({ records, seq, raw }: UsageMessage, incarnation: string): readonly DeadLetter[] {
-  return records === undefined
-    ? [{ id: `${incarnation}/${seq}`, reason: 'the message is no usage batch', payload: raw }]
-    : [];
-}
-
-/** A refused request keeps the whole message it came in, so that it can be charged from it later. */
-function withMessage({ record, reason }: RefusedRecord, messages: readonly UsageMessage[]): DeadLetter {
-  const message = messages.find(({ records }) => records?.includes(record) === true);
-  return { id: record.requestId, reason, payload: message?.raw ?? new Uint8Array() };
 }

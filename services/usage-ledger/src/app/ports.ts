@@ -1,5 +1,5 @@
 import type { ClientKey, Tenant } from '../domain/account.ts';
-import type { ChargedRequest, UsageRecord } from '../domain/usage-record.ts';
+import type { ChargedRequest, ReceivedEvent } from '../domain/usage-record.ts';
 import type { DeadLetter, Entry } from '../domain/charge.ts';
 import type { Mark } from '../domain/mark.ts';
 import type { PriceVersion } from '../domain/price-book.ts';
@@ -89,7 +89,5 @@ export interface PriceStore {
 /** A message of the usage stream. */
 export interface UsageMessage {
   readonly seq: number;
-  /** Undefined where the message cannot be read. */
-  readonly records: readonly UsageRecord[] | undefined;
-  readonly raw: Uint8Array;
+  readonly events: readonly ReceivedEvent[];
 }

@@ -3,7 +3,7 @@ import type { Books } from './ports.ts';
 
 export interface WatchCommittedDeps {
   readonly board: CommitBoard;
-  readonly books: Books;
+  readonly books: Pick<Books, 'marks'>;
   readonly partitions: number;
 }
 
@@ -13,7 +13,7 @@ export function makeWatchCommitted(
 ): (epochs: readonly string[], signal: AbortSignal) => AsyncIterable<Committed> {
   return async function* watchCommitted(epochs, signal) {
     // watching begins before the look into the books, so that nothing falls between the two
-    const watch = deps.board.watch(epochs, signal);
+    using watch = deps.board.watch(epochs, signal);
     const partitions = Array.from({ length: deps.partitions }, (_, partition) => partition);
     const marks = await Promise.all(partitions.map(async (partition) => await deps.books.marks(partition, epochs)));
     watch.offer(

@@ -35,8 +35,6 @@ export interface ChargeInput {
   readonly known: ReadonlySet<string>;
   readonly tenants: ReadonlySet<string>;
   readonly priceOf: (record: UsageRecord) => { readonly version: string; readonly price: Price } | undefined;
-  /** The id of the entry of an account in this batch; the same batch must not be entered under two. */
-  readonly entryIdOf: (tenantId: string) => string;
   readonly now: Date;
 }
 
@@ -44,6 +42,8 @@ export interface ChargeInput {
 export function planCharge(input: ChargeInput): ChargePlan {
   const seen = new Set(input.known);
   const charged: ChargedRequest[] = [];
+  // an entry is called after its first request: no request is charged twice, so no two entries are called the same
+  const entryIds = new Map<string, string>();
   const refused: RefusedRecord[] = [];
   for (const record of input.records) {
     if (seen.has(record.requestId)) continue;
@@ -57,11 +57,12 @@ export function planCharge(input: ChargeInput): ChargePlan {
       refused.push({ record, reason: `there is no price for ${record.model} on ${record.site}` });
       continue;
     }
+    const entryId = entryIds.getOrInsert(record.tenantId, record.requestId);
     charged.push({
       record,
       costNanoUsd: costNanoUsd(record.tokens, found.price),
       priceVersion: found.version,
-      entryId: input.entryIdOf(record.tenantId),
+      entryId,
       chargedAt: input.now,
     });
   }

@@ -11,8 +11,18 @@ test('in whatever order and however often events come, upTo is the highest numbe
       const seen = new Set(all);
       let upTo = 0n;
       while (seen.has(upTo + 1n)) upTo += 1n;
-      const ahead = [...seen].filter((number) => number > upTo).toSorted((a, b) => (a < b ? -1 : 1));
-      expect(mark).toEqual({ upTo, ahead });
+      expect(mark.upTo).toBe(upTo);
+      const ahead = mark.ahead.flatMap(({ first, last }) =>
+        Array.from({ length: Number(last - first) + 1 }, (_, offset) => first + BigInt(offset)),
+      );
+      expect(ahead).toEqual([...seen].filter((number) => number > upTo).toSorted((a, b) => (a < b ? -1 : 1)));
     }),
   );
+});
+
+test('one number that never comes costs no more room however many follow', () => {
+  let mark = EMPTY_MARK;
+  for (let number = 2n; number <= 1_000n; number += 1n) mark = advanceMark(mark, [number]);
+  expect(mark).toEqual({ upTo: 0n, ahead: [{ first: 2n, last: 1_000n }] });
+  expect(advanceMark(mark, [1n])).toEqual({ upTo: 1_000n, ahead: [] });
 });

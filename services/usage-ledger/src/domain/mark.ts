@@ -1,17 +1,32 @@
 /** Which events of one publisher and partition are in the books: all of 1..upTo, and those of `ahead`. */
 export interface Mark {
   readonly upTo: bigint;
-  /** Numbers above `upTo` + 1 that came before their predecessors; rising. */
-  readonly ahead: readonly bigint[];
+  /** What came before its predecessors: runs of numbers, rising, with gaps between them. */
+  readonly ahead: readonly Run[];
+}
+
+/** All numbers from the first to the last. */
+export interface Run {
+  readonly first: bigint;
+  readonly last: bigint;
 }
 
 export const EMPTY_MARK: Mark = { upTo: 0n, ahead: [] };
 
 /** The mark when these events are in the books as well; numbers may come in any order and again. */
 export function advanceMark(mark: Mark, numbers: Iterable<bigint>): Mark {
-  const ahead = new Set(mark.ahead);
-  for (const number of numbers) if (number > mark.upTo) ahead.add(number);
   let { upTo } = mark;
-  while (ahead.delete(upTo + 1n)) upTo += 1n;
-  return { upTo, ahead: [...ahead].toSorted((a, b) => (a < b ? -1 : 1)) };
+  const ahead: Run[] = [];
+  const runs = [...mark.ahead, ...Array.from(numbers, (number) => ({ first: number, last: number }))];
+  for (const run of runs.toSorted((a, b) => (a.first < b.first ? -1 : 1))) {
+    const before = ahead.at(-1);
+    if (run.first <= upTo + 1n) upTo = larger(upTo, run.last);
+    else if (before === undefined || run.first > before.last + 1n) ahead.push(run);
+    else ahead[ahead.length - 1] = { first: before.first, last: larger(before.last, run.last) };
+  }
+  return { upTo, ahead };
+}
+
+function larger(a: bigint, b: bigint): bigint {
+  return a > b ? a : b;
 }

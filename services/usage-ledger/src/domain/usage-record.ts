@@ -47,6 +47,15 @@ export interface UsageRecord {
   readonly traceParent: string;
 }
 
+/** An event as it came: a record, or why it is none. */
+export interface ReceivedEvent {
+  /** Where it was numbered; undefined where that cannot be read. */
+  readonly numbered: { readonly epoch: string; readonly number: bigint } | undefined;
+  readonly content: UsageRecord | { readonly fault: string };
+  /** The event's bytes, or those of the whole message where it has no events. */
+  readonly payload: () => Uint8Array;
+}
+
 /** A request with its price. */
 export interface ChargedRequest {
   readonly record: UsageRecord;

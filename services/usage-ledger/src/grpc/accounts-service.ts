@@ -39,6 +39,7 @@ export function accountsService(useCases: AccountsUseCases): BoundService {
 async function firstHello(requests: AsyncIterable<accountsV1.HoldRequest>) {
   for await (const { message } of requests) {
     if (message?.$case === 'hello') return message.value;
+    break;
   }
   throw new OmgError('invalid_argument', 'the first message must be hello');
 }

@@ -1,6 +1,6 @@
-import type { eventsV1 } from '@omg/proto-gen';
+import { eventsV1 } from '@omg/proto-gen';
 import { NO_TOKENS } from '../domain/tokens.ts';
-import type { UsageRecord, UsageSource } from '../domain/usage-record.ts';
+import type { ReceivedEvent, UsageRecord, UsageSource } from '../domain/usage-record.ts';
 
 /** The newest meaning of events that this reader knows. */
 const READER_VERSION = 1;
@@ -30,16 +30,34 @@ const DIALECT: Record<eventsV1.Dialect, UsageRecord['dialect'] | undefined> = {
   UNRECOGNIZED: undefined,
 };
 
-/** The record, or undefined where a part is missing without which nothing can be charged. */
-export function parseUsageEvent(event: eventsV1.UsageEvent): UsageRecord | undefined {
+// far beyond what any model answers, and so little that a cost of it fits into a Long
+const MAX_TOKENS = 1_000_000_000_000n;
+const MAX_LONG = 2n ** 63n - 1n;
+
+/** The event as far as it can be read: a record, or what is missing without which nothing can be charged. */
+export function parseUsageEvent(event: eventsV1.UsageEvent): ReceivedEvent {
   if (event.minReaderVersion > READER_VERSION) throw new NewerEventError(event.minReaderVersion);
+  const { epoch, number } = event;
+  return {
+    numbered: epoch === '' || number < 1n || number > MAX_LONG ? undefined : { epoch, number },
+    content: parseContent(event),
+    payload: () => eventsV1.UsageEvent.encode(event).finish(),
+  };
+}
+
+function parseContent(event: eventsV1.UsageEvent): ReceivedEvent['content'] {
   const { minReaderVersion: _, acceptedAt, ...rest } = event;
   const dialect = DIALECT[event.dialect];
   const usageSource = SOURCE[event.usageSource];
-  if (dialect === undefined || usageSource === undefined || acceptedAt === undefined) return undefined;
-  if (event.requestId === '' || event.tenantId === '' || event.epoch === '' || event.number < 1n) return undefined;
   const tokens = event.tokens ?? NO_TOKENS;
-  if (Object.values(tokens).some((count) => count < 0n)) return undefined;
+  if (event.requestId === '') return { fault: 'the event has no request id' };
+  if (event.tenantId === '') return { fault: 'the event has no account' };
+  if (event.epoch === '' || event.number < 1n || event.number > MAX_LONG) return { fault: 'the event has no number' };
+  if (acceptedAt === undefined || Number.isNaN(acceptedAt.getTime())) return { fault: 'the event has no time' };
+  if (dialect === undefined) return { fault: 'the event has no dialect that is known' };
+  if (usageSource === undefined) return { fault: 'the event has no source of its numbers that is known' };
+  if (Object.values(tokens).some((count) => count < 0n || count > MAX_TOKENS))
+    return { fault: 'the event has a number of tokens that cannot be' };
   return {
     ...rest,
     dialect,

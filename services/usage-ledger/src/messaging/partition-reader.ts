@@ -1,5 +1,11 @@
-import { consumeUsage, usageIncarnation, type Nats } from '@omg/messaging';
-import type { eventsV1 } from '@omg/proto-gen';
+import {
+  consumeUsage,
+  ensureUsageStream,
+  usageStreamState,
+  type Nats,
+  type UsageMessage as ConsumedMessage,
+  type UsageStreamOptions,
+} from '@omg/messaging';
 import { pause } from '@omg/service';
 import type { ChargeMessagesInput, ChargeMessagesResult } from '../app/charge-messages.ts';
 import type { Position, UsageMessage } from '../app/ports.ts';
@@ -7,7 +13,7 @@ import { parseUsageEvent } from './parse-usage-event.ts';
 
 export interface PartitionReaderOptions {
   readonly nats: Nats;
-  readonly stream: string;
+  readonly stream: UsageStreamOptions;
   readonly partition: number;
   readonly position: (partition: number) => Promise<Position | undefined>;
   readonly charge: (input: ChargeMessagesInput) => Promise<ChargeMessagesResult>;
@@ -33,21 +39,27 @@ export async function readPartition(options: PartitionReaderOptions): Promise<vo
 }
 
 async function readFromStoredPosition(options: PartitionReaderOptions): Promise<void> {
-  const { nats, stream, partition, signal } = options;
-  const incarnation = await usageIncarnation(nats, stream);
-  let position = await options.position(partition);
-  // another incarnation counts from 1 again; what of it is in the books already is known by its ids
-  const fromSeq = position?.incarnation === incarnation ? position.seq + 1 : 1;
+  const { nats, partition, signal } = options;
+  const { stream } = options.stream;
+  // somebody may have deleted it, or the server may have lost it
+  await ensureUsageStream(nats, options.stream);
+  const { incarnation, lastSeq } = await usageStreamState(nats, stream);
+  const stored = await options.position(partition);
+  // another incarnation counts from 1 again, and a server that lost its last messages gives their numbers to others;
+  // what is in the books already is known by its ids
+  const isValid = stored !== undefined && stored.incarnation === incarnation && stored.seq <= lastSeq;
+  const fromSeq = isValid ? stored.seq + 1 : 1;
+  let position = stored;
   for await (const list of consumeUsage({ nats, stream, partition, fromSeq, signal })) {
-    const messages = list.map(({ seq, raw, events }) => ({ seq, raw, records: parseAll(events) }));
+    const messages = list.map(toUsageMessage);
     const result = await options.charge({ partition, from: position, incarnation, messages });
     position = result.position;
     options.onCharged(result, messages);
   }
 }
 
-/** All records of a message, or undefined where one of its events cannot be read: the message then is kept as it is. */
-function parseAll(events: readonly eventsV1.UsageEvent[] | undefined): UsageMessage['records'] {
-  const records = events?.map(parseUsageEvent);
-  return records?.every((record) => record !== undefined) === true ? records : undefined;
+function toUsageMessage({ seq, raw, events }: ConsumedMessage): UsageMessage {
+  if (events !== undefined) return { seq, events: events.map(parseUsageEvent) };
+  const content = { fault: 'the message is no usage batch' };
+  return { seq, events: [{ numbered: undefined, content, payload: () => raw }] };
 }

@@ -36,8 +36,9 @@ export function startReaders({ tracer, onCharged, ...options }: ReadersOptions):
 
 /** A span for each request that a router traced, in that request's own trace: the way over NATS ends here. */
 function traceCharges(tracer: Telemetry['tracer'], messages: readonly UsageMessage[]): void {
-  for (const { requestId, traceParent, partition } of messages.flatMap(({ records }) => records ?? [])) {
-    if (traceParent === '') continue;
+  for (const { content } of messages.flatMap(({ events }) => events)) {
+    if ('fault' in content || content.traceParent === '') continue;
+    const { requestId, traceParent, partition } = content;
     tracer
       .startSpan(
         'charge',

@@ -1,4 +1,5 @@
-import type { Mongo } from '@omg/mongo';
+import { OmgError } from '@omg/errors';
+import { asUnavailable, isDuplicateKey, type Mongo } from '@omg/mongo';
 import { Binary, type Collection } from 'mongodb';
 import type { AccountStore, NewClientKey, NewTenant } from '../app/ports.ts';
 import type { ClientKey, Tenant } from '../domain/account.ts';
@@ -41,8 +42,10 @@ export class MongoAccounts implements AccountStore {
   }
 
   async findByDigest(digest: Uint8Array): Promise<{ readonly tenant: Tenant; readonly key: ClientKey } | undefined> {
-    const key = await this.#keys.findOne({ digest: new Binary(digest) }, { timeoutMS: 2_000 });
-    const tenant = key === null ? null : await this.#tenants.findOne({ _id: key.tenantId }, { timeoutMS: 2_000 });
+    const key = await asUnavailable(async () => await this.#keys.findOne({ digest: new Binary(digest) }));
+    const tenantId = key?.tenantId;
+    const tenant =
+      tenantId === undefined ? null : await asUnavailable(async () => await this.#tenants.findOne({ _id: tenantId }));
     if (key === null || tenant === null) return undefined;
     const { _id: id, name, type, status, version } = tenant;
     return {
@@ -63,13 +66,20 @@ export class MongoAccounts implements AccountStore {
   }
 
   async upsertKey({ id, tenantId, name, digest, prefix, lastFour }: NewClientKey): Promise<void> {
-    await this.#keys.updateOne(
-      { _id: id },
-      {
-        $set: { tenantId, name, digest: new Binary(digest), prefix, lastFour },
-        $setOnInsert: { status: 'enabled', createdAt: new Date() },
-      },
-      { upsert: true },
-    );
+    try {
+      await this.#keys.updateOne(
+        { _id: id },
+        {
+          $set: { tenantId, name, digest: new Binary(digest), prefix, lastFour },
+          $setOnInsert: { status: 'enabled', createdAt: new Date() },
+        },
+        { upsert: true },
+      );
+    } catch (error) {
+      if (!isDuplicateKey(error)) throw error;
+      throw new OmgError('already_exists', `the client key that ${id} is to be belongs to another id`, {
+        cause: error,
+      });
+    }
   }
 }

@@ -1,5 +1,5 @@
 import { OmgError } from '@omg/errors';
-import type { Mongo } from '@omg/mongo';
+import { asUnavailable, type Mongo } from '@omg/mongo';
 import { Binary, type ClientSession, type Collection } from 'mongodb';
 import type { BookedBatch, Books, Position } from '../app/ports.ts';
 import type { Mark } from '../domain/mark.ts';
@@ -27,7 +27,7 @@ interface MarkDocument {
   /** `<epoch>/<partition>` */
   readonly _id: string;
   readonly upTo: bigint;
-  readonly ahead: readonly bigint[];
+  readonly ahead: Mark['ahead'];
   readonly at: Date;
 }
 
@@ -72,7 +72,7 @@ export class MongoBooks implements Books {
     const found = await this.#partitions.findOneAndUpdate(
       { _id: partition },
       { $setOnInsert: { seq: 0n, position: { incarnation: '', seq: 0 } } },
-      { upsert: true, returnDocument: 'after', timeoutMS: 5_000 },
+      { upsert: true, returnDocument: 'after' },
     );
     if (found === null || found.position.incarnation === '') return undefined;
     return { incarnation: found.position.incarnation, seq: found.position.seq };
@@ -80,23 +80,21 @@ export class MongoBooks implements Books {
 
   async known(requestIds: readonly string[]): Promise<ReadonlySet<string>> {
     if (requestIds.length === 0) return new Set();
-    const documents = await this.#logs
-      .find({ _id: { $in: [...requestIds] } }, { projection: { _id: 1 }, timeoutMS: 10_000 })
-      .toArray();
+    const documents = await this.#logs.find({ _id: { $in: [...requestIds] } }, { projection: { _id: 1 } }).toArray();
     return new Set(documents.map(({ _id }) => _id));
   }
 
   async tenants(tenantIds: readonly string[]): Promise<ReadonlySet<string>> {
-    const documents = await this.#tenants
-      .find({ _id: { $in: [...tenantIds] } }, { projection: { _id: 1 }, timeoutMS: 10_000 })
-      .toArray();
+    const documents = await this.#tenants.find({ _id: { $in: [...tenantIds] } }, { projection: { _id: 1 } }).toArray();
     return new Set(documents.map(({ _id }) => _id));
   }
 
   async marks(partition: number, epochs: readonly string[]): Promise<ReadonlyMap<string, Mark>> {
     if (epochs.length === 0) return new Map();
     const ids = new Map(epochs.map((epoch) => [markId(epoch, partition), epoch]));
-    const documents = await this.#marks.find({ _id: { $in: [...ids.keys()] } }, { timeoutMS: 5_000 }).toArray();
+    const documents = await asUnavailable(
+      async () => await this.#marks.find({ _id: { $in: [...ids.keys()] } }).toArray(),
+    );
     return new Map(documents.map(({ _id, upTo, ahead }) => [ids.get(_id) ?? '', { upTo, ahead }]));
   }
 

@@ -21,7 +21,7 @@ export class MongoPrices implements PriceStore {
   }
 
   async all(): Promise<readonly PriceVersion[]> {
-    const documents = await this.#prices.find({}, { timeoutMS: 10_000 }).toArray();
+    const documents = await this.#prices.find({}).toArray();
     return documents.map(({ _id, ...version }) => ({ version: _id, ...version }));
   }
 

@@ -1,4 +1,4 @@
-import type { Mongo } from '@omg/mongo';
+import { asUnavailable, type Mongo } from '@omg/mongo';
 import type { Collection, Filter } from 'mongodb';
 import type { LogQuery, RequestLogs } from '../app/ports.ts';
 import type { ChargedRequest } from '../domain/usage-record.ts';
@@ -21,14 +21,13 @@ export class MongoRequestLogs implements RequestLogs {
   }
 
   async find(requestId: string): Promise<ChargedRequest | undefined> {
-    const document = await this.#logs.findOne({ _id: requestId }, { timeoutMS: 5_000 });
+    const document = await asUnavailable(async () => await this.#logs.findOne({ _id: requestId }));
     return document === null ? undefined : fromRequestLogDocument(document);
   }
 
   async list(query: LogQuery): Promise<readonly ChargedRequest[]> {
-    const documents = await this.#logs
-      .find(toFilter(query), { sort: { createdAt: -1, _id: -1 }, limit: query.pageSize, timeoutMS: 10_000 })
-      .toArray();
+    const page = { sort: { createdAt: -1, _id: -1 }, limit: query.pageSize } as const;
+    const documents = await asUnavailable(async () => await this.#logs.find(toFilter(query), page).toArray());
     return documents.map(fromRequestLogDocument);
   }
 }

@@ -1,0 +1,112 @@
+import { Secret } from '@omg/config';
+import { createGrpcClient, type GrpcClient } from '@omg/grpc';
+import { keyBrokerV1 } from '@omg/proto-gen';
+import { freshDatabaseName, testMongoUrl } from '@omg/testkit';
+import { MongoClient, type Collection, type Db } from 'mongodb';
+import { loadConfig } from '../src/config.ts';
+import { startService, type BrokerService, type Overrides } from '../src/service.ts';
+
+const TOKEN = 'a-token-of-the-router';
+
+/** A database of their own, in which brokers can be started and stopped. */
+export interface World extends AsyncDisposable {
+  readonly db: Db;
+  start: (environment?: Readonly<Record<string, string>>, overrides?: Overrides) => Promise<Broker>;
+}
+
+export interface Broker extends AsyncDisposable {
+  readonly service: BrokerService;
+  readonly client: GrpcClient<keyBrokerV1.KeyBrokerService>;
+}
+
+export async function makeWorld(): Promise<World> {
+  await using stack = new AsyncDisposableStack();
+  const database = freshDatabaseName('broker');
+  const client = stack.use(new MongoClient(testMongoUrl()));
+  const db = client.db(database);
+  stack.defer(async () => {
+    await db.dropDatabase();
+  });
+  const resources = stack.move();
+  return {
+    db,
+    start: async (environment = {}, overrides = {}) =>
+      resources.use(
+        await startBroker(
+          {
+            OMG_ENV: 'dev',
+            LOG_LEVEL: 'silent',
+            GRPC_LISTEN: '127.0.0.1:0',
+            OPS_LISTEN: '127.0.0.1:0',
+            SERVICE_TOKENS: `router=${TOKEN}`,
+            MONGODB_URL: testMongoUrl(),
+            MONGODB_DATABASE: database,
+            KEY_RELOAD_INTERVAL: '50ms',
+            ...environment,
+          },
+          overrides,
+        ),
+      ),
+    async [Symbol.asyncDispose]() {
+      await resources.disposeAsync();
+    },
+  };
+}
+
+async function startBroker(environment: Readonly<Record<string, string>>, overrides: Overrides): Promise<Broker> {
+  await using stack = new AsyncDisposableStack();
+  const service = await startService(loadConfig(environment), overrides);
+  stack.use(service.resources);
+  const client = stack.use(clientOf(service, TOKEN));
+  const resources = stack.move();
+  return {
+    service,
+    client,
+    async [Symbol.asyncDispose]() {
+      await resources.disposeAsync();
+    },
+  };
+}
+
+export function clientOf(service: BrokerService, token: string): GrpcClient<keyBrokerV1.KeyBrokerService> {
+  return createGrpcClient(keyBrokerV1.KeyBrokerService, {
+    address: `127.0.0.1:${service.grpcPort}`,
+    token: new Secret(token),
+    deadlineMs: 5_000,
+    telemetry: service.process.telemetry,
+  });
+}
+
+/** What was granted, or the denial. */
+export type Acquired = readonly keyBrokerV1.Lease[];
+
+export async function acquire({ client }: Broker, count = 1, model = 'm', provider = 'ohmygpt'): Promise<Acquired> {
+  const { result } = await client.acquireLeases({ provider, model, count, holder: 'test' });
+  if (result?.$case === 'denied') return [];
+  return result?.value.leases ?? [];
+}
+
+export interface KeyDocument {
+  readonly _id: string;
+  readonly [name: string]: unknown;
+}
+
+export const keysOf = ({ db }: World, provider = 'ohmygpt'): Collection<KeyDocument> =>
+  db.collection<KeyDocument>(`${provider}_keys`);
+
+/** As the system before this one wrote it. */
+export function oldKey(name: string, change: Readonly<Record<string, unknown>> = {}): KeyDocument {
+  return {
+    _id: name,
+    apiKey: `secret-of-${name}`,
+    status: 'healthy',
+    tokensUsed: 12_345,
+    requestsCount: 67,
+    lastError: null,
+    cooldownUntil: null,
+    createdAt: new Date('2025-01-01'),
+    lastUsedAt: null,
+    isEnabled: true,
+    ...change,
+  };
+}
