@@ -1,4 +1,4 @@
-import { isUsable, type UpstreamKey } from './upstream-key.ts';
+import { allowsModel, isUsable, type UpstreamKey } from './upstream-key.ts';
 
 export interface Lease {
   readonly id: string;
@@ -24,6 +24,7 @@ export interface LeaseRequest {
  */
 export class LeaseTable {
   #keys: readonly UpstreamKey[] = [];
+  #keysById: ReadonlyMap<string, UpstreamKey> = new Map();
   readonly #leases = new Map<string, Lease>();
   readonly #inUse = new Map<string, number>();
   #nextKey = 0;
@@ -31,6 +32,7 @@ export class LeaseTable {
   /** The pool as it is now; leases of keys that are gone run out by themselves. */
   setKeys(keys: readonly UpstreamKey[]): void {
     this.#keys = keys;
+    this.#keysById = new Map(keys.map((key) => [key.id, key]));
   }
 
   get keys(): readonly UpstreamKey[] {
@@ -49,7 +51,7 @@ export class LeaseTable {
     for (let offset = 0; offset < length; offset += 1) {
       const at = (this.#nextKey + offset) % length;
       const key = this.#keys[at];
-      if (key === undefined || !isUsable(key, request.model, nowMs)) continue;
+      if (key === undefined || !isUsable(key, nowMs) || !allowsModel(key, request.model)) continue;
       usable += 1;
       if (this.#used(key.id) >= key.slots) continue;
       this.#nextKey = at + 1;
@@ -60,11 +62,14 @@ export class LeaseTable {
       : { reason: 'none_available', retryAfterMs: this.#untilNextCooldownMs(nowMs) };
   }
 
-  /** Keeps a slot for another ttl; false where the lease is gone, and its slot perhaps another's. */
+  /**
+   * Keeps a slot for another ttl; false where the lease is gone, and its slot perhaps another's, or where the key is not
+   * the one that was leased any more: deleted, disabled, with another secret.
+   */
   renew(leaseId: string, ttlMs: number, nowMs: number): boolean {
     this.expire(nowMs);
     const lease = this.#leases.get(leaseId);
-    if (lease === undefined) return false;
+    if (lease === undefined || !this.#isStillLeasable(lease)) return false;
     // to the end of the map, which stays in the order of expiry
     this.#leases.delete(leaseId);
     this.#leases.set(leaseId, { ...lease, expiresAtMs: nowMs + ttlMs });
@@ -90,9 +95,12 @@ export class LeaseTable {
 
   /** How many keys could be leased now. */
   available(nowMs: number): number {
-    return this.#keys.filter(
-      (key) => key.enabled && (key.cooldownUntilMs ?? 0) <= nowMs && this.#used(key.id) < key.slots,
-    ).length;
+    return this.#keys.filter((key) => isUsable(key, nowMs) && this.#used(key.id) < key.slots).length;
+  }
+
+  #isStillLeasable({ key }: Lease): boolean {
+    const now = this.#keysById.get(key.id);
+    return now !== undefined && now.enabled && now.secret === key.secret;
   }
 
   #used(keyId: string): number {
@@ -112,6 +120,6 @@ export class LeaseTable {
       .flatMap(({ cooldownUntilMs }) =>
         cooldownUntilMs !== undefined && cooldownUntilMs > nowMs ? [cooldownUntilMs] : [],
       );
-    return ends.length === 0 ? 0 : Math.min(...ends) - nowMs;
+    return ends.length === 0 ? 0 : Math.ceil(Math.min(...ends) - nowMs);
   }
 }

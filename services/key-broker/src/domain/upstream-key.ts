@@ -16,9 +16,11 @@ export interface UpstreamKey {
 
 export const DEFAULT_SLOTS = 50;
 
-/** Whether the key may be used now for the model, its slots aside. */
-export function isUsable(key: UpstreamKey, model: string, nowMs: number): boolean {
-  if (!key.enabled || (key.cooldownUntilMs ?? 0) > nowMs) return false;
-  if (key.status !== 'healthy' && key.status !== 'using_failover') return false;
-  return key.allowedModels === undefined || key.allowedModels.includes(model);
+/** Whether the key may be used now, its slots and models aside. */
+export function isUsable({ enabled, status, cooldownUntilMs = 0 }: UpstreamKey, nowMs: number): boolean {
+  return enabled && cooldownUntilMs <= nowMs && (status === 'healthy' || status === 'using_failover');
+}
+
+export function allowsModel({ allowedModels }: UpstreamKey, model: string): boolean {
+  return allowedModels === undefined || allowedModels.includes(model);
 }
