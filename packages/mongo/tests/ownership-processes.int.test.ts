@@ -73,6 +73,23 @@ test.concurrent('told to end, an owner hands over at once', async () => {
   await owner.until('gone');
 });
 
+test.concurrent('while MongoDB does not answer, an owner stops by itself, and it goes on in a new term afterwards', async () => {
+  await using own = new AsyncDisposableStack();
+  const { url, pid } = await startOwnMongo(own);
+  const owner = own.use(new OwnershipChild({ url, database: 'ownership' }, { holder: 'a', ids }));
+  const { term = Infinity } = await owner.until('committed');
+  process.kill(pid, 'SIGSTOP');
+  const stoppedMs = Date.now();
+  const lost = await owner.until('lost');
+  expect(lost.atMs - stoppedMs).toBeGreaterThan(2_500);
+  expect(lost.atMs - stoppedMs).toBeLessThan(4_500);
+  process.kill(pid, 'SIGCONT');
+  const resumedMs = Date.now();
+  const committed = await owner.until('committed', ({ atMs }) => atMs > resumedMs);
+  expect(committed.term).toBeGreaterThan(term);
+  expect(committed.atMs - resumedMs).toBeLessThan(BOUND_MS);
+});
+
 test('a server whose transactions live long is warned of, and one that is set as it should be is not', async () => {
   await using mongo = await connectMongo({ ...fresh(), appName: 'ownership-test' });
   expect(await checkServer(mongo)).toEqual([expect.stringContaining('60 s')]);

@@ -86,6 +86,7 @@ export class Tenure implements Owned {
 
   /** After the last transaction. */
   async end(): Promise<void> {
+    await this.#last;
     await this.#endSession();
   }
 
