@@ -72,3 +72,24 @@ test('a key at the backup endpoint serves there while one probe a day looks at t
   const back = run(probing, { type: 'outcome', cause: 'success', generation, endpoint: 'primary' }, NOW + DAY);
   expect(back).toMatchObject({ status: 'healthy', endpoint: 'primary' });
 });
+
+test('a key that is limited at the backup endpoint has no second probe while the one of the primary endpoint runs', () => {
+  const there: KeyState = { ...NEW_KEY_STATE, status: 'using_failover', endpoint: 'backup', primaryRetryAtMs: NOW };
+  const probing = run(there, { type: 'probe_started' });
+  const { generation } = probing;
+  const cooling = run(probing, { type: 'outcome', cause: 'rate_limited', generation, endpoint: 'backup' });
+  expect(availability(cooling, NOW + 2_000)).toMatchObject({ lease: 'none', why: 'probing' });
+  const later = NOW + KEY_STATE_DEFAULTS.probeTtlMs;
+  expect(availability(run(cooling, { type: 'tick' }, later), later)).toEqual({ lease: 'probe', endpoint: 'backup' });
+});
+
+test('a probe that ends after its key was released takes nothing away from it', () => {
+  const there: KeyState = { ...NEW_KEY_STATE, status: 'using_failover', endpoint: 'backup', primaryRetryAtMs: NOW };
+  const probing = run(there, { type: 'probe_started' });
+  const { generation } = probing;
+  const exhausted = run(probing, { type: 'outcome', cause: 'quota', generation, endpoint: 'backup' });
+  const released = run(exhausted, { type: 'release', generation, cause: 'quota' });
+  const later = NOW + KEY_STATE_DEFAULTS.probeTtlMs;
+  const after = run(released, { type: 'tick' }, later);
+  expect(availability(after, later)).toEqual({ lease: 'any', endpoint: 'primary', returnProbe: false });
+});

@@ -43,6 +43,8 @@ test('whoever comes and goes, those that stay have had as many turns as each oth
         expect(ring.size).toBe(present.size);
         expect(Math.max(...turns.values()) - Math.min(...turns.values())).toBeLessThanOrEqual(1);
       }
+      const round = Array.from({ length: ring.size }, () => ring.next(any));
+      expect(new Set(round)).toEqual(present);
     }),
   );
 });

@@ -81,6 +81,7 @@ test('keys with line breaks or spaces are never taken', () => {
   for (const spec of PROVIDER_REGISTRY) {
     expect(isKeyOf(spec, 'sk-0123456789abcdef')).toBe(true);
     expect(isKeyOf(spec, 'sk-0123456789\r\nx-evil: 1')).toBe(false);
+    expect(isKeyOf({ ...spec, keyFormat: /^sk/ }, 'sk-0123456789\r\nx-evil: 1')).toBe(false);
   }
 });
 

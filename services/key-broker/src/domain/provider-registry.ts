@@ -35,7 +35,7 @@ export interface ProviderSpec {
 
 const V1_PATHS = { chatCompletionsPath: '/v1/chat/completions', messagesPath: '/v1/messages' };
 /** Printable, no spaces: what can be a header's value. */
-const ANY_TOKEN = /^[\x21-\x7e]{8,512}$/;
+const ANY_TOKEN = /^[\x21-\x7e]{1,512}$/;
 
 /** The providers that this gateway knows; a further one is one entry here and a site file. */
 export const PROVIDER_REGISTRY: readonly ProviderSpec[] = [

@@ -12,7 +12,7 @@ export function afterUnknownProbe(key: KeyState, cause: HistoryEntry['cause'], c
   const again =
     key.probe?.endpoint !== key.endpoint
       ? { primaryRetryAtMs: againAtMs }
-      : // one that an operator has reset serves already
+      : // one that was released serves already
         isServing(key)
         ? {}
         : { cooldownUntilMs: Math.max(againAtMs, key.cooldownUntilMs ?? 0) };
