@@ -11,6 +11,7 @@ import { planStack } from '../src/stack/plan-stack.ts';
 import { pickPortOffset } from '../src/stack/ports.ts';
 import { makeSecrets } from '../src/stack/secrets.ts';
 import { startStack } from '../src/stack/start-stack.ts';
+import { runCurlLine } from './curl-line.ts';
 import { isRunning, readPids, startUp, waitUntil } from './up-run.ts';
 
 /** What needs nothing else of the gateway, and starts in a second. */
@@ -67,7 +68,7 @@ describe('scripts/up', { timeout: 90_000 }, () => {
     await using run = up(['--routers', '2']);
     await run.waitFor('Ready in');
     const curlLines = run.output().match(/^curl .*$/gm) ?? [];
-    const answers = curlLines.map((line) => execFileSync('bash', ['-c', `${line} -sS --fail`], { encoding: 'utf8' }));
+    const answers = await Promise.all(curlLines.map(runCurlLine));
     expect(answers).toEqual([expect.stringContaining('"chat.completion"'), expect.stringContaining('"message"')]);
     expect([...readPids(dataDir).keys()]).toEqual([
       'supervisor',
@@ -87,9 +88,7 @@ describe('scripts/up', { timeout: 90_000 }, () => {
     expect(ready).toEqual([200, 200, 200]);
     process.kill(readPids(dataDir).get('router-ohmygpt-1') ?? 0, 'SIGKILL');
     await run.waitFor('router-ohmygpt-1 was killed (SIGKILL); started again in');
-    expect(execFileSync('bash', ['-c', `${curlLines[0]} -sS --fail`], { encoding: 'utf8' })).toContain(
-      '"chat.completion"',
-    );
+    expect(await runCurlLine(curlLines[0] ?? '')).toContain('"chat.completion"');
   });
 
   test('--fresh empties the data directory and touches nothing else in it', async () => {
