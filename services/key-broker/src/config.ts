@@ -1,6 +1,8 @@
 import { readConfig, type Environment } from '@omg/config';
 import { readGrpcTls, readServiceTokens, type Authenticate, type GrpcTls } from '@omg/grpc';
 import { readProcessConfig, type ProcessConfig } from '@omg/service';
+import { readEncryptionKeys } from './encryption-keys.ts';
+import type { EncryptionKey } from './store/secret-box.ts';
 import { PROVIDERS, withBaseUrl, type Provider } from './domain/provider.ts';
 
 export interface Config {
@@ -8,6 +10,8 @@ export interface Config {
   readonly grpcListen: string;
   readonly tls: GrpcTls | undefined;
   readonly authenticate: Authenticate;
+  /** The first seals, all open. */
+  readonly encryptionKeys: readonly [EncryptionKey, ...EncryptionKey[]];
   readonly mongoUrl: string;
   readonly mongoDatabase: string;
   readonly providers: readonly ConfiguredProvider[];
@@ -27,6 +31,7 @@ export function loadConfig(environment: Environment): Config {
     grpcListen: reader.address('GRPC_LISTEN', '0.0.0.0:7001'),
     tls: readGrpcTls(reader),
     authenticate: readServiceTokens(reader),
+    encryptionKeys: readEncryptionKeys(reader),
     mongoUrl: reader.url('MONGODB_URL', ['mongodb', 'mongodb+srv']),
     mongoDatabase: reader.string('MONGODB_DATABASE', 'key_broker'),
     providers: PROVIDERS.map((provider) => {

@@ -12,6 +12,7 @@ import type { Config } from './config.ts';
 import { makeEvents } from './events.ts';
 import { keyBrokerService } from './grpc/key-broker-service.ts';
 import { MongoKeyStore } from './store/mongo-key-store.ts';
+import { SecretBox } from './store/secret-box.ts';
 
 export interface Overrides extends ProcessOverrides {
   readonly clock?: Clock;
@@ -34,7 +35,12 @@ export async function startService(config: Config, overrides: Overrides = {}): P
   );
 
   const names = config.providers.map(({ provider }) => provider.name);
-  const store = new MongoKeyStore(mongo, events.keyDocumentFaulty);
+  const [currentKey, ...earlierKeys] = config.encryptionKeys;
+  const store = new MongoKeyStore({
+    mongo,
+    box: new SecretBox(currentKey, earlierKeys),
+    onFaulty: events.keyDocumentFaulty,
+  });
   await store.createIndexes(names);
   for (const { provider, environmentKeys } of config.providers) {
     if (environmentKeys !== undefined) await store.syncEnvironmentKeys(provider.name, environmentKeys);

@@ -4,9 +4,14 @@ import { keyBrokerV1 } from '@omg/proto-gen';
 import { freshDatabaseName, testMongoUrl } from '@omg/testkit';
 import { MongoClient, type Collection, type Db } from 'mongodb';
 import { loadConfig } from '../src/config.ts';
+import { SecretBox } from '../src/store/secret-box.ts';
 import { startService, type BrokerService, type Overrides } from '../src/service.ts';
 
 const TOKEN = 'a-token-of-the-router';
+const ENCRYPTION_KEY = { id: 'test', key: Buffer.alloc(32, 'k') };
+
+/** Opens what the brokers of these tests have written. */
+export const box = new SecretBox(ENCRYPTION_KEY);
 
 /** A database of their own, in which brokers can be started and stopped. */
 export interface World extends AsyncDisposable {
@@ -41,6 +46,7 @@ export async function makeWorld(): Promise<World> {
             SERVICE_TOKENS: `router=${TOKEN}`,
             MONGODB_URL: testMongoUrl(),
             MONGODB_DATABASE: database,
+            KEY_ENCRYPTION_KEYS: `${ENCRYPTION_KEY.id}:${ENCRYPTION_KEY.key.toString('base64')}`,
             KEY_RELOAD_INTERVAL: '50ms',
             ...environment,
           },

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { acquire, keysOf, makeWorld, oldKey, type World } from './broker.ts';
+import { box, acquire, keysOf, makeWorld, oldKey, type World } from './broker.ts';
 
 let world: World;
 beforeEach(async () => {
@@ -12,7 +12,10 @@ afterEach(async () => {
 describe('the keys of the environment', () => {
   const secretsIn = async (): Promise<Readonly<Record<string, unknown>>> =>
     Object.fromEntries(
-      (await keysOf(world).find({ fromEnvironment: true }).toArray()).map(({ _id, apiKey }) => [_id, apiKey]),
+      (await keysOf(world).find({ fromEnvironment: true }).toArray()).map(({ _id, apiKey }) => [
+        _id,
+        box.open(String(apiKey)),
+      ]),
     );
 
   async function startWith(keys: string): Promise<void> {

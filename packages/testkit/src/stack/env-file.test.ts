@@ -12,7 +12,7 @@ describe('data/env', () => {
 
   test('has the first replica, all replicas, and an operations address of each process', () => {
     const addresses = stackAddresses({ portOffset: 0, routersPerSite: 2 });
-    const env = stackEnv(addresses, { routerToken: 'r', operatorToken: 'o', clientKey: 'k' });
+    const env = stackEnv(addresses, { routerToken: 'r', operatorToken: 'o', clientKey: 'k', encryptionKey: 'e' });
     expect(env).toMatchObject({
       OMG_KEY: 'k',
       SERVICE_TOKEN: 'o',

@@ -9,7 +9,12 @@ const OPTIONS: PlanOptions = {
   portOffset: 0,
   routersPerSite: 1,
   parts: PARTS,
-  secrets: { routerToken: 'router-token-123456', operatorToken: 'operator-token-123456', clientKey: 'sk-omg-x' },
+  secrets: {
+    routerToken: 'router-token-123456',
+    operatorToken: 'operator-token-123456',
+    clientKey: 'sk-omg-x',
+    encryptionKey: 'AAAA',
+  },
   baseEnv: { PATH: '/bin' },
 };
 

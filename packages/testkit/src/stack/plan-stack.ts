@@ -127,6 +127,7 @@ function keyBroker({ options, addresses }: Context): PlannedProcess {
     env: {
       GRPC_LISTEN: `${LOOPBACK}:${broker}`,
       SERVICE_TOKENS: serviceTokens(options),
+      KEY_ENCRYPTION_KEYS: `up:${options.secrets.encryptionKey}`,
       MONGODB_URL: addresses.mongodbUrl,
       MONGODB_DATABASE: addresses.brokerDatabase,
       PROVIDERS: 'ohmygpt,openhands',

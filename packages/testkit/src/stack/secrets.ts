@@ -8,15 +8,22 @@ import type { StackSecrets } from './stack-options.ts';
 
 const OWNER_ONLY = 0o600;
 const TOKEN_BYTES = 24;
+const ENCRYPTION_KEY_BYTES = 32;
 
 const Secrets: z.ZodType<StackSecrets> = z.strictObject({
   routerToken: z.string().min(16),
   operatorToken: z.string().min(16),
   clientKey: z.string().refine(isClientKey, 'is no client key'),
+  encryptionKey: z.base64(),
 });
 
 export function makeSecrets(): StackSecrets {
-  return { routerToken: makeToken(), operatorToken: makeToken(), clientKey: makeClientKey() };
+  return {
+    routerToken: makeToken(),
+    operatorToken: makeToken(),
+    clientKey: makeClientKey(),
+    encryptionKey: randomBytes(ENCRYPTION_KEY_BYTES).toString('base64'),
+  };
 }
 
 /** The secrets of a data directory: made by the first start, the same in every later one. */

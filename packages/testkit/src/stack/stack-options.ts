@@ -10,6 +10,8 @@ export interface StackSecrets {
   readonly operatorToken: string;
   /** A key that clients present, with credits. */
   readonly clientKey: string;
+  /** What key-broker encrypts upstream keys with, in base64. */
+  readonly encryptionKey: string;
 }
 
 /** A tenant that usage-ledger knows from its start. */

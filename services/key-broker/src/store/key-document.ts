@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { DEFAULT_SLOTS, type UpstreamKey } from '../domain/upstream-key.ts';
+import type { SecretBox } from './secret-box.ts';
 
 /** A key as it is stored. Documents of older systems lack what came later; every such field has a default. */
 const KeyDocument = z
@@ -25,9 +26,14 @@ const KeyDocument = z
   }));
 
 /** The key, or what is wrong with its document. */
-export function parseKeyDocument(document: unknown): UpstreamKey | { readonly fault: string } {
+export function parseKeyDocument(document: unknown, box: SecretBox): UpstreamKey | { readonly fault: string } {
   const parsed = KeyDocument.safeParse(document);
-  return parsed.success
-    ? parsed.data
-    : { fault: parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ') };
+  if (!parsed.success) {
+    return { fault: parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ') };
+  }
+  try {
+    return { ...parsed.data, secret: box.open(parsed.data.secret) };
+  } catch (error) {
+    return { fault: `apiKey: ${error instanceof Error ? error.message : String(error)}` };
+  }
 }

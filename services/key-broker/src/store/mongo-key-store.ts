@@ -3,6 +3,15 @@ import type { Collection } from 'mongodb';
 import type { KeyStore } from '../app/ports.ts';
 import type { UpstreamKey } from '../domain/upstream-key.ts';
 import { parseKeyDocument } from './key-document.ts';
+import type { SecretBox } from './secret-box.ts';
+
+export interface MongoKeyStoreOptions {
+  readonly mongo: Mongo;
+  /** What is written is sealed; plain values, which older systems wrote, are read. */
+  readonly box: SecretBox;
+  /** A document that cannot be read costs the pool that key, not the pool. */
+  readonly onFaulty: (collection: string, id: string, fault: string) => void;
+}
 
 interface KeyCollectionDocument {
   readonly _id: string;
@@ -11,13 +20,10 @@ interface KeyCollectionDocument {
 
 /** The collections `<provider>_keys`. */
 export class MongoKeyStore implements KeyStore {
-  readonly #mongo: Mongo;
-  readonly #onFaulty: (collection: string, id: string, fault: string) => void;
+  readonly #options: MongoKeyStoreOptions;
 
-  /** A document that cannot be read costs the pool that key, not the pool; `onFaulty` is told. */
-  constructor(mongo: Mongo, onFaulty: (collection: string, id: string, fault: string) => void) {
-    this.#mongo = mongo;
-    this.#onFaulty = onFaulty;
+  constructor(options: MongoKeyStoreOptions) {
+    this.#options = options;
   }
 
   async createIndexes(providers: readonly string[]): Promise<void> {
@@ -37,9 +43,9 @@ export class MongoKeyStore implements KeyStore {
     const keys = this.#keys(provider);
     const documents = await keys.find({}, { sort: { _id: 1 } }).toArray();
     return documents.flatMap((document) => {
-      const key = parseKeyDocument(document);
+      const key = parseKeyDocument(document, this.#options.box);
       if (!('fault' in key)) return [key];
-      this.#onFaulty(keys.collectionName, document._id, key.fault);
+      this.#options.onFaulty(keys.collectionName, document._id, key.fault);
       return [];
     });
   }
@@ -47,9 +53,10 @@ export class MongoKeyStore implements KeyStore {
   async syncEnvironmentKeys(provider: string, secrets: readonly string[]): Promise<void> {
     const keys = this.#keys(provider);
     const ids = secrets.map((_, index) => `env-${index + 1}`);
+    const stored = await keys.find({ fromEnvironment: true }).toArray();
     // another secret is another key: nothing that is known of the one before holds for it
-    const others = secrets.map((apiKey, index) => ({ _id: ids[index] ?? '', apiKey: { $ne: apiKey } }));
-    await keys.deleteMany({ fromEnvironment: true, $or: [{ _id: { $nin: ids } }, ...others] });
+    const others = stored.filter(({ _id, apiKey }) => this.#opened(apiKey) !== secrets[ids.indexOf(_id)]);
+    await keys.deleteMany({ fromEnvironment: true, _id: { $in: others.map(({ _id }) => _id) } });
     if (ids.length === 0) return;
     await keys.bulkWrite(
       secrets.map((apiKey, index) => ({
@@ -57,7 +64,7 @@ export class MongoKeyStore implements KeyStore {
           filter: { _id: ids[index] ?? '' },
           update: {
             $setOnInsert: {
-              apiKey,
+              apiKey: this.#options.box.seal(apiKey),
               fromEnvironment: true,
               status: 'healthy',
               isEnabled: true,
@@ -73,6 +80,15 @@ export class MongoKeyStore implements KeyStore {
   }
 
   #keys(provider: string): Collection<KeyCollectionDocument> {
-    return this.#mongo.db.collection(`${provider}_keys`);
+    return this.#options.mongo.db.collection(`${provider}_keys`);
+  }
+
+  /** Undefined where it cannot be opened: then it is none of those that are wanted. */
+  #opened(apiKey: string | undefined): string | undefined {
+    try {
+      return apiKey === undefined ? undefined : this.#options.box.open(apiKey);
+    } catch {
+      return undefined;
+    }
   }
 }
