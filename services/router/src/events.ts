@@ -10,6 +10,7 @@ export interface Events {
   publishRetried: (error: unknown) => void;
   ledgerConnection: (connected: boolean, error?: unknown) => void;
   adoptingFailed: (error: unknown) => void;
+  progressLost: (error: unknown) => void;
   dependencyFailed: (what: string, error: unknown) => void;
   fault: (error: unknown) => void;
 }
@@ -56,6 +57,10 @@ export function makeEvents({ logger, meter }: Telemetry): Events {
     },
     adoptingFailed(error) {
       logger.error({ err: error }, 'journals of routers that died could not be looked for');
+    },
+    progressLost(error) {
+      failures.add(1, { what: 'journal' });
+      logger.warn({ err: error }, 'what a request has delivered could not be written down; it goes on');
     },
     natsConnection(connected) {
       logger.info({ connected }, connected ? 'connected to NATS' : 'lost NATS; the journal is the queue');

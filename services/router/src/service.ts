@@ -57,7 +57,14 @@ export async function startService(config: Config, overrides: Overrides = {}): P
   );
   const publisher = stack.use(createUsagePublisher({ nats, stream: config.stream, onRetry: events.publishRetried }));
   const journal = stack.use(await openJournal({ dir: config.journalDir, epoch, maxBytes: config.journalMaxBytes }));
-  const outbox = new JournaledOutbox({ journal, publisher, site: site.name, provider: site.provider, now: clock.now });
+  const outbox = new JournaledOutbox({
+    journal,
+    publisher,
+    site: site.name,
+    provider: site.provider,
+    now: clock.now,
+    onProgressLost: events.progressLost,
+  });
   // what routers that died have left: at the start, and later that of a peer on a shared volume
   const workOff = async (left: readonly AdoptedEpoch[]): Promise<void> => {
     for (const adopted of left) {

@@ -370,7 +370,8 @@ describe('processes', () => {
     await stack.restart('router-ohmygpt-1');
   });
 
-  test('a router that is killed has every request in the books after its restart, those that ran among them', async () => {
+  test('a router that is killed has every request in the books after its restart, those that ran with what they had delivered', async () => {
+    await fake.clearBooks();
     await fake.setFault({ answer: { tokens: { output: 500 }, paceMs: 50 } });
     const clients = Array.from({ length: 10 }, () => openai());
     const streams = await Promise.all(
@@ -385,15 +386,21 @@ describe('processes', () => {
           () => 'broken',
         ),
     );
+    // beyond the first second, so that the journal has more of each than its beginning
+    await expect
+      .poll(async () => (await fake.books()).filter(({ delivered }) => delivered.output > 30).length, {
+        timeout: 10_000,
+      })
+      .toBe(10);
     await stack.kill('router-ohmygpt-1', 'SIGKILL');
     expect(new Set(await Promise.all(broken))).toEqual(new Set(['broken']));
     await stack.restart('router-ohmygpt-1');
+    const delivered = Math.max(...(await fake.books()).map((book) => book.delivered.output));
     for (const { last } of clients) {
-      expect(await logOf(last().requestId)).toMatchObject({
-        isSuccess: false,
-        abortReason: 'router_lost',
-        usageSource: 'estimated',
-      });
+      const log = await logOf(last().requestId);
+      expect(log).toMatchObject({ isSuccess: false, abortReason: 'router_lost', usageSource: 'estimated' });
+      expect(log.outputTokens).toBeGreaterThan(10);
+      expect(log.outputTokens).toBeLessThanOrEqual(delivered);
     }
     await expectBooksToAgree();
   });

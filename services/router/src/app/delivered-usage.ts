@@ -14,11 +14,13 @@ export interface Delivered {
 // text in and around English; only used where the provider said nothing of the input
 const BYTES_PER_TOKEN = 4;
 
-/** What is charged: the provider's numbers, or what passed by, with a label that says which. */
-export function deliveredUsage({ usage, contentDeltas, bodyBytes }: Delivered): {
+export interface Delivery {
   readonly tokens: Tokens;
   readonly usageSource: UsageSource;
-} {
+}
+
+/** What is charged: the provider's numbers, or what passed by, with a label that says which. */
+export function deliveredUsage({ usage, contentDeltas, bodyBytes }: Delivered): Delivery {
   if (usage?.final === true) return { tokens: usage.tokens, usageSource: 'provider' };
   if (usage !== undefined) {
     return {

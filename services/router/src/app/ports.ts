@@ -148,5 +148,7 @@ export interface SettledRequest extends OpenedRequest {
 export interface Outbox {
   /** Throws an OmgError where nothing can be written down: then nothing may be forwarded. */
   opened: (request: OpenedRequest) => void;
+  /** What an open request has delivered so far, in case this process dies; where it cannot be written, the request goes on. */
+  progress: (requestId: string, tokens: Tokens) => void;
   settled: (request: SettledRequest) => void;
 }

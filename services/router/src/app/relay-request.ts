@@ -19,6 +19,7 @@ import {
   type LeaseBroker,
   type OpenedRequest,
   type Outbox,
+  type Tokens,
   type Upstream,
 } from './ports.ts';
 import type { ClientRequest, PreparedRequest } from './prepare-request.ts';
@@ -173,7 +174,13 @@ async function attempt(
   const isStream = headerValue(response.headers, 'content-type')?.startsWith('text/event-stream') === true;
   if (!isStream) return await relayWhole({ request, response, headers, providerRequestId }, sink);
   const elapsedMs = (): number => deps.clock.monotonicMs() - request.acceptedMs;
-  return await relayStream({ request, response, headers, removeUsageChunk, providerRequestId, elapsedMs }, sink);
+  const onProgress = (tokens: Tokens): void => {
+    deps.outbox.progress(request.requestId, tokens);
+  };
+  return await relayStream(
+    { request, response, headers, removeUsageChunk, providerRequestId, elapsedMs, onProgress },
+    sink,
+  );
 }
 
 function limits(

@@ -1,7 +1,7 @@
 import { StreamTap, createStreamObserver, errorEvent, type StreamObserver } from '@omg/llm-wire';
 import type { AttemptOutcome } from './attempt-outcome.ts';
-import { deliveredUsage } from './delivered-usage.ts';
-import { UpstreamError, type ClientSink, type RawHeaders, type UpstreamResponse } from './ports.ts';
+import { deliveredUsage, type Delivery } from './delivered-usage.ts';
+import { UpstreamError, type ClientSink, type RawHeaders, type Tokens, type UpstreamResponse } from './ports.ts';
 import type { PreparedRequest } from './prepare-request.ts';
 
 export interface RelayStreamInput {
@@ -12,8 +12,11 @@ export interface RelayStreamInput {
   readonly removeUsageChunk: boolean;
   readonly providerRequestId: string;
   readonly elapsedMs: () => number;
+  /** Takes down what was delivered so far: at the first numbers and then every second. */
+  readonly onProgress: (tokens: Tokens) => void;
 }
 
+const PROGRESS_EVERY_MS = 1_000;
 const CUT_MESSAGE = 'the upstream broke the answer off; what was delivered is incomplete';
 
 /** Passes a stream on as it comes. One that is not whole never ends as if it were. */
@@ -21,7 +24,10 @@ export async function relayStream(input: RelayStreamInput, sink: ClientSink): Pr
   const { request, response } = input;
   const observer = createStreamObserver(request.dialect, request.scan.choices);
   const tap = new StreamTap(observer, { removeUsageChunk: input.removeUsageChunk });
+  const delivered = (): Delivery =>
+    deliveredUsage({ usage: observer.usage, contentDeltas: observer.contentDeltas, bodyBytes: request.body.length });
   let firstTokenMs: number | undefined;
+  let noteAtMs = 0;
   sink.begin(response.status, input.headers);
   let cause = '';
   try {
@@ -30,6 +36,10 @@ export async function relayStream(input: RelayStreamInput, sink: ClientSink): Pr
       tap.push(chunk, (bytes) => passing.push(bytes));
       if (observer.contentSeen) firstTokenMs ??= input.elapsedMs();
       for (const bytes of passing) await sink.write(bytes);
+      if (observer.contentSeen && input.elapsedMs() >= noteAtMs) {
+        input.onProgress(delivered().tokens);
+        noteAtMs = input.elapsedMs() + PROGRESS_EVERY_MS;
+      }
     }
     cause = observer.complete ? '' : observer.error === undefined ? 'truncated' : 'error_event';
   } catch (error) {
@@ -46,7 +56,7 @@ export async function relayStream(input: RelayStreamInput, sink: ClientSink): Pr
     cause: cause === 'client_gone' ? '' : cause,
     abortReason: cause,
     finishReason: observer.finishReason ?? '',
-    ...deliveredUsage({ usage: observer.usage, contentDeltas: observer.contentDeltas, bodyBytes: request.body.length }),
+    ...delivered(),
     firstTokenMs,
     providerRequestId: input.providerRequestId,
   };

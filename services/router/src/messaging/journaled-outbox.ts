@@ -2,8 +2,9 @@ import { OmgError } from '@omg/errors';
 import { JournalError, type AdoptedEpoch, type Journal } from '@omg/journal';
 import { partitionOf, type UsagePublisher } from '@omg/messaging';
 import { eventsV1 } from '@omg/proto-gen';
-import type { OpenedRequest, Outbox, SettledRequest } from '../app/ports.ts';
-import { parseOpened, serialiseOpened } from './opened-record.ts';
+import { NO_TOKENS } from '../app/attempt-outcome.ts';
+import type { OpenedRequest, Outbox, SettledRequest, Tokens } from '../app/ports.ts';
+import { parseOpened, parseProgress, serialiseOpened, serialiseProgress } from './journal-records.ts';
 import { toUsageEvent } from './to-usage-event.ts';
 
 export interface JournaledOutboxOptions {
@@ -12,6 +13,7 @@ export interface JournaledOutboxOptions {
   readonly site: string;
   readonly provider: string;
   readonly now: () => Date;
+  readonly onProgressLost: (error: unknown) => void;
 }
 
 /** Writes every request into the journal, and what became of it on its way to the ledger. */
@@ -31,6 +33,14 @@ export class JournaledOutbox implements Outbox {
     }
   }
 
+  progress(requestId: string, tokens: Tokens): void {
+    try {
+      this.#options.journal.progress(requestId, serialiseProgress(tokens));
+    } catch (error) {
+      this.#options.onProgressLost(error);
+    }
+  }
+
   settled(request: SettledRequest): void {
     const { journal } = this.#options;
     this.#number(request, journal.epoch, (requestId, partition, encode) => journal.done(requestId, partition, encode));
@@ -40,8 +50,12 @@ export class JournaledOutbox implements Outbox {
   async resend(adopted: AdoptedEpoch): Promise<void> {
     const { journal, publisher, now } = this.#options;
     for await (const { partition, payload } of journal.events(adopted.epoch)) publisher.publish(partition, payload);
-    for (const { requestId, opened } of adopted.lost) {
-      const request = lostRequest(parseOpened(opened), now());
+    for (const { requestId, opened, progress } of adopted.lost) {
+      const request = lostRequest(
+        parseOpened(opened),
+        progress === undefined ? NO_TOKENS : parseProgress(progress),
+        now(),
+      );
       this.#number(request, adopted.epoch, (_, partition, encode) =>
         journal.settleLost(adopted.epoch, requestId, partition, encode),
       );
@@ -64,8 +78,8 @@ export class JournaledOutbox implements Outbox {
   }
 }
 
-/** What is known of a request whose router died: that it ran, not what it delivered. */
-function lostRequest(opened: OpenedRequest, now: Date): SettledRequest {
+/** What is known of a request whose router died: that it ran, and what it had delivered a second before. */
+function lostRequest(opened: OpenedRequest, tokens: Tokens, now: Date): SettledRequest {
   return {
     ...opened,
     latencyMs: Math.max(0, now.getTime() - opened.acceptedAt.getTime()),
@@ -74,7 +88,7 @@ function lostRequest(opened: OpenedRequest, now: Date): SettledRequest {
     success: false,
     finishReason: '',
     abortReason: 'router_lost',
-    tokens: { input: 0, output: 0, cacheWrite5m: 0, cacheWrite1h: 0, cacheRead: 0 },
+    tokens,
     usageSource: 'estimated',
     attempts: [
       {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { OpenedRequest } from '../app/ports.ts';
+import type { OpenedRequest, Tokens } from '../app/ports.ts';
 
 const OpenedRecord = z.object({
   requestId: z.string(),
@@ -22,4 +22,22 @@ export function serialiseOpened(request: OpenedRequest): Uint8Array {
 
 export function parseOpened(bytes: Uint8Array): OpenedRequest {
   return OpenedRecord.parse(JSON.parse(Buffer.from(bytes).toString('utf8')));
+}
+
+const Count = z.number().nonnegative();
+const ProgressRecord = z.object({
+  input: Count,
+  output: Count,
+  cacheWrite5m: Count,
+  cacheWrite1h: Count,
+  cacheRead: Count,
+});
+
+/** What the journal keeps of what a request has delivered. */
+export function serialiseProgress(tokens: Tokens): Uint8Array {
+  return Buffer.from(JSON.stringify(tokens), 'utf8');
+}
+
+export function parseProgress(bytes: Uint8Array): Tokens {
+  return ProgressRecord.parse(JSON.parse(Buffer.from(bytes).toString('utf8')));
 }
