@@ -1,0 +1,256 @@
+import { describe, expect, test } from 'vitest';
+import { admit, cancel, settle } from './holder/admit.ts';
+import { flush } from './holder/flush.ts';
+import { holderAdvance, holderConnect, holderReceive, holderUnspent } from './holder/holder.ts';
+import { createHolder } from './holder/holder-state.ts';
+import type { HolderOptions, QuotaHolder } from './holder/holder-state.ts';
+import type { GrantScope, HolderMessage, OwnerMessage, ScopeState } from './messages.ts';
+import { World } from './simulation/world.ts';
+import { OWNER_AWAY_MS } from './timing.ts';
+
+const USD = 1_000_000_000;
+const outcome = { tokens: 0, nanoUsd: 0 };
+
+/** A holder that an owner of term 1 has welcomed, at time 0. */
+function welcomed(options: Partial<HolderOptions> = {}): QuotaHolder {
+  const holder = createHolder({ epoch: 'e', ...options }, 0);
+  holderConnect(holder, 'c1', 0);
+  receive(holder, { kind: 'welcome', ttlMs: 15_000, holders: 1, upTo: 0, seen: 0 }, 0);
+  const [hello] = flush(holder, 0);
+  receive(holder, grant(hello?.ref ?? 0, []), 0);
+  return holder;
+}
+
+function receive(
+  holder: QuotaHolder,
+  message: OwnerMessage,
+  nowMs: number,
+  connection = 'c1',
+): ReturnType<typeof flush> {
+  holderReceive(holder, { connection, term: 1, message }, nowMs);
+  return [];
+}
+
+function grant(ref: number, scopes: readonly GrantScope[]): OwnerMessage {
+  return { kind: 'grant', ref, ttlMs: 15_000, overdraft: false, scopes };
+}
+
+/** What a message says of its only scope; the message must be of that kind. */
+function stateIn(messages: readonly HolderMessage[], kind: 'hello' | 'return'): Partial<ScopeState> {
+  const message = messages.find((candidate) => candidate.kind === kind);
+  if (message?.kind !== kind) return {};
+  const [state] = message.states;
+  if (state === undefined) return {};
+  const { received, charged, unspent, committed, uncharged } = state;
+  return { ...(kind === 'hello' && { received, charged }), unspent, committed, uncharged };
+}
+
+function refOf(messages: readonly HolderMessage[]): number {
+  return messages.find(({ kind }) => kind === 'take')?.ref ?? 0;
+}
+
+describe('while the owner is away', () => {
+  test('what is held serves until its ttl, and what was granted is gone then', () => {
+    const holder = welcomed();
+    admit(holder, [{ scope: 's', need: { slots: 1 } }], 0);
+    const add = { slots: 10 };
+    receive(holder, grant(refOf(flush(holder, 0)), [{ scope: 's', add, version: 1, offline: {} }]), 5);
+    expect(holderUnspent(holder, 's', 14_000)).toEqual({ slots: 9 });
+    expect(admit(holder, [{ scope: 's', need: { slots: 1 } }], 14_000).state).toBe('running');
+    expect(holderUnspent(holder, 's', 15_000)).toEqual({});
+  });
+
+  test('leases stay good for the outage grace, if nobody can be reached', () => {
+    const holder = welcomed({ outageGraceMs: 120_000, failOpen: false });
+    const first = admit(holder, [{ scope: 's', need: { slots: 1 } }], 0);
+    receive(holder, grant(refOf(flush(holder, 0)), [{ scope: 's', add: { slots: 2 }, version: 1, offline: {} }]), 5);
+    expect(holderAdvance(holder, 15_000)).toEqual([{ kind: 'close', connection: 'c1' }]);
+    expect(settle(holder, first, { outcome, nowMs: 15_001 })).toBe(true);
+    expect(holderUnspent(holder, 's', 120_000)).toEqual({ slots: 2 });
+    expect(holderUnspent(holder, 's', 15_000 + 120_000)).toEqual({});
+  });
+
+  test('an owner that comes back is told only what is good by the ttl', () => {
+    const holder = welcomed({ outageGraceMs: 120_000 });
+    admit(holder, [{ scope: 's', need: { slots: 1 } }], 0);
+    receive(holder, grant(refOf(flush(holder, 0)), [{ scope: 's', add: { slots: 5 }, version: 1, offline: {} }]), 5);
+    holderAdvance(holder, 20_000);
+    holderConnect(holder, 'c2', 20_000);
+    receive(holder, { kind: 'welcome', ttlMs: 15_000, holders: 1, upTo: 0, seen: 3 }, 20_000, 'c2');
+    const held = { received: {}, charged: {}, unspent: {}, committed: { slots: 1 }, uncharged: {} };
+    expect(stateIn(flush(holder, 20_000), 'hello')).toEqual(held);
+  });
+
+  test('a request waits 2 s, then runs within the part that was named, and beyond it is refused', () => {
+    const holder = welcomed();
+    admit(holder, [{ scope: 's', need: { slots: 1 } }], 0);
+    const offline = { slots: 2, nanoUsd: 0 };
+    receive(holder, grant(refOf(flush(holder, 0)), [{ scope: 's', add: { slots: 1 }, version: 1, offline }]), 5);
+    const requests = [100, 200].map((nowMs) => admit(holder, [{ scope: 's', need: { slots: 1 } }], nowMs));
+    flush(holder, 200);
+    expect(requests.map(({ state }) => state)).toEqual(['waiting', 'waiting']);
+    holderAdvance(holder, 100 + OWNER_AWAY_MS - 1);
+    expect(requests.map(({ state }) => state)).toEqual(['waiting', 'waiting']);
+    holderAdvance(holder, 200 + OWNER_AWAY_MS);
+    expect(requests.map(({ state, offline: alone }) => [state, alone])).toEqual([
+      ['running', true],
+      ['denied', false],
+    ]);
+    expect(requests[1]?.denial?.reason).toBe('limit');
+  });
+
+  test('money runs to the offline grant, once, and then cannot be checked', () => {
+    const holder = welcomed();
+    admit(holder, [{ scope: 't', need: { nanoUsd: 10 } }], 0);
+    const offline = { nanoUsd: 100 };
+    receive(holder, grant(refOf(flush(holder, 0)), [{ scope: 't', add: { nanoUsd: 10 }, version: 1, offline }]), 5);
+    const first = admit(holder, [{ scope: 't', need: { nanoUsd: 60 } }], 10);
+    holderAdvance(holder, 10 + OWNER_AWAY_MS);
+    expect(first.state).toBe('running');
+    settle(holder, first, { outcome: { tokens: 0, nanoUsd: 60, event: 1 }, nowMs: 2100 });
+    const second = admit(holder, [{ scope: 't', need: { nanoUsd: 60 } }], 2200);
+    holderAdvance(holder, 2200 + OWNER_AWAY_MS);
+    expect(second.denial).toMatchObject({ reason: 'unavailable', affordable: 40 });
+  });
+
+  test('nobody waits when it has been away for long', () => {
+    const holder = createHolder({ epoch: 'e' }, 0);
+    expect(admit(holder, [{ scope: 's', need: { slots: 1 } }], OWNER_AWAY_MS - 1).state).toBe('waiting');
+    const late = admit(holder, [{ scope: 's', need: { slots: 1 } }], OWNER_AWAY_MS);
+    expect(late).toMatchObject({ state: 'denied', denial: { reason: 'unavailable' } });
+  });
+
+  test('three holders together stay within the limit, and a soft budget within min(1 %, $1) of it', () => {
+    const limits = { slots: 9, requests: 90, nanoUsd: 500 * USD };
+    const scopes = [{ scope: 's', limits, hard: false }];
+    const world = new World({ seed: 7, holders: 3, scopes });
+    const needs = [{ scope: 's', need: { slots: 1, requests: 1, nanoUsd: USD / 10 } }];
+    const ask = (index: number): void => {
+      world.holder(index).request({ needs, durationMs: 5000, tokens: 0, nanoUsd: USD / 10 });
+    };
+    // All have a connection before the first of them hears of its part.
+    for (let index = 0; index < 3; index++)
+      world.timeline.at(100, () => {
+        ask(index);
+      });
+    world.timeline.runUntil(6000);
+    world.failover({ crash: true, gapMs: 10_000_000 });
+    for (let index = 0; index < 200; index++)
+      world.timeline.at(6100 + index, () => {
+        ask(index);
+      });
+    world.timeline.runUntil(60_000);
+    const alone = world.all.reduce((sum, { offline }) => sum + offline, 0);
+    expect(alone).toBeGreaterThan(5);
+    expect(world.truth.highest('s', 'slots')).toBe(9);
+    expect(alone * (USD / 10)).toBeLessThanOrEqual(USD);
+  });
+});
+
+describe('what a holder is told', () => {
+  test('by an owner of a lower term it drops, and leaves it', () => {
+    const holder = welcomed();
+    holderReceive(
+      holder,
+      { connection: 'c1', term: 5, message: { kind: 'welcome', ttlMs: 15_000, holders: 1, upTo: 0, seen: 0 } },
+      10,
+    );
+    flush(holder, 10);
+    const stale = { kind: 'recall', scope: 's', dimensions: ['slots'] } as const;
+    const left = holderReceive(holder, { connection: 'c1', term: 4, message: stale }, 20);
+    expect(left).toEqual([{ kind: 'close', connection: 'c1' }]);
+    expect(holder.connection).toBeUndefined();
+  });
+
+  test('on a stream that it left it drops', () => {
+    const holder = welcomed();
+    const admission = admit(holder, [{ scope: 's', need: { slots: 1 } }], 0);
+    const ref = refOf(flush(holder, 0));
+    holderConnect(holder, 'c2', 1);
+    receive(holder, grant(ref, [{ scope: 's', add: { slots: 1 }, version: 1, offline: {} }]), 5);
+    receive(holder, { kind: 'welcome', ttlMs: 15_000, holders: 1, upTo: 0, seen: 0 }, 6, 'c2');
+    receive(holder, grant(ref, [{ scope: 's', add: { slots: 1 }, version: 1, offline: {} }]), 7);
+    expect(admission.state).toBe('waiting');
+    expect(holderUnspent(holder, 's', 7)).toEqual({});
+  });
+
+  test('a denial holds for 100 ms for who asks for no less, and not after Changed', () => {
+    const holder = welcomed();
+    admit(holder, [{ scope: 't', need: { nanoUsd: 50 } }], 0);
+    const deny = {
+      kind: 'deny',
+      reason: 'limit',
+      scope: 't',
+      dimension: 'nanoUsd',
+      retryAfterMs: undefined,
+      affordable: 20,
+    } as const;
+    receive(holder, { ...deny, ref: refOf(flush(holder, 0)) }, 10);
+    const ask = (nanoUsd: number, nowMs: number): string =>
+      admit(holder, [{ scope: 't', need: { nanoUsd } }], nowMs).state;
+    expect([ask(50, 20), ask(49, 30), ask(60, 109), ask(50, 110)]).toEqual(['denied', 'waiting', 'denied', 'waiting']);
+    receive(holder, { ...deny, ref: refOf(flush(holder, 110)) }, 120);
+    receive(holder, { kind: 'changed', scope: 't', version: 0 }, 130);
+    expect(ask(50, 140)).toBe('waiting');
+  });
+
+  test('of a newer version makes it return everything unspent', () => {
+    const holder = welcomed();
+    admit(holder, [{ scope: 's', need: { slots: 1 } }], 0);
+    receive(holder, grant(refOf(flush(holder, 0)), [{ scope: 's', add: { slots: 5 }, version: 1, offline: {} }]), 5);
+    receive(holder, { kind: 'changed', scope: 's', version: 2 }, 10);
+    expect(stateIn(flush(holder, 11), 'return')).toEqual({ unspent: {}, committed: { slots: 1 }, uncharged: {} });
+  });
+});
+
+describe('a request', () => {
+  test('tells a new owner nothing of charges that were known when it said Welcome', () => {
+    const holder = welcomed();
+    const admission = admit(holder, [{ scope: 't', need: { nanoUsd: 5 } }], 0);
+    receive(holder, grant(refOf(flush(holder, 0)), [{ scope: 't', add: { nanoUsd: 9 }, version: 1, offline: {} }]), 5);
+    settle(holder, admission, { outcome: { tokens: 0, nanoUsd: 5, event: 1 }, nowMs: 10 });
+    holderConnect(holder, 'c2', 20);
+    receive(holder, { kind: 'welcome', ttlMs: 15_000, holders: 1, upTo: 1, seen: 0 }, 21, 'c2');
+    const held = { received: {}, charged: {}, unspent: { nanoUsd: 4 }, committed: {}, uncharged: {} };
+    expect(stateIn(flush(holder, 22), 'hello')).toEqual(held);
+  });
+
+  test('ends once', () => {
+    const holder = welcomed();
+    const admission = admit(holder, [{ scope: 's', need: { slots: 1 } }], 0);
+    receive(holder, grant(refOf(flush(holder, 0)), [{ scope: 's', add: { slots: 1 }, version: 1, offline: {} }]), 5);
+    expect(settle(holder, admission, { outcome, nowMs: 10 })).toBe(true);
+    expect(settle(holder, admission, { outcome, nowMs: 10 })).toBe(false);
+    expect(holderUnspent(holder, 's', 10)).toEqual({ slots: 1 });
+  });
+
+  test('that used more than it reserved is paid for by what is held', () => {
+    const holder = welcomed();
+    const admission = admit(holder, [{ scope: 's', need: { tokens: 10 } }], 0);
+    receive(holder, grant(refOf(flush(holder, 0)), [{ scope: 's', add: { tokens: 50 }, version: 1, offline: {} }]), 5);
+    settle(holder, admission, { outcome: { tokens: 35, nanoUsd: 0 }, nowMs: 10 });
+    expect(holderUnspent(holder, 's', 10)).toEqual({ tokens: 15 });
+  });
+
+  test('that left while it waited leaves its grant to others', () => {
+    const holder = welcomed();
+    const admission = admit(holder, [{ scope: 's', need: { slots: 1 } }], 0);
+    const ref = refOf(flush(holder, 0));
+    cancel(holder, admission);
+    receive(holder, grant(ref, [{ scope: 's', add: { slots: 1 }, version: 1, offline: {} }]), 5);
+    expect(admission.state).toBe('ended');
+    expect(holderUnspent(holder, 's', 10)).toEqual({ slots: 1 });
+  });
+
+  test('idle slices go back after 10 s', () => {
+    const holder = welcomed();
+    const admission = admit(holder, [{ scope: 's', need: { slots: 1 } }], 0);
+    receive(holder, grant(refOf(flush(holder, 0)), [{ scope: 's', add: { slots: 5 }, version: 1, offline: {} }]), 5);
+    settle(holder, admission, { outcome, nowMs: 10 });
+    flush(holder, 1500);
+    holderAdvance(holder, 9999);
+    expect(holderUnspent(holder, 's', 9999)).toEqual({ slots: 5 });
+    holderAdvance(holder, 10_010);
+    expect(holderUnspent(holder, 's', 10_010)).toEqual({});
+  });
+});
