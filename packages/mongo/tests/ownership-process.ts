@@ -15,8 +15,8 @@ const pause = async (idleMs: number): Promise<void> => {
 async function work(owned: Owned): Promise<void> {
   const { id, term } = owned;
   const commit = async (): Promise<void> => {
-    await owned.transaction(async () => {
-      await Promise.resolve();
+    await owned.transaction(async (session) => {
+      await mongo.db.collection('commits').insertOne({ id, term }, { session });
     });
     say('committed', { id, term });
   };
@@ -35,6 +35,8 @@ async function work(owned: Owned): Promise<void> {
 }
 
 const mongo = await connectMongo({ url, database, appName: holder });
+// the other process may have made it
+await mongo.db.createCollection('commits').catch(() => undefined);
 const ownership = await createOwnership({
   mongo,
   ids: idList.split(','),
