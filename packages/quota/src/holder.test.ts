@@ -60,6 +60,14 @@ describe('while the owner is away', () => {
     expect(holderUnspent(holder, 's', 15_000)).toEqual({});
   });
 
+  test('what a request had that ends after the ttl is not given to the next', () => {
+    const holder = welcomed();
+    const admission = admit(holder, [{ scope: 's', need: { slots: 1 } }], 0);
+    receive(holder, grant(refOf(flush(holder, 0)), [{ scope: 's', add: { slots: 1 }, version: 1, offline: {} }]), 5);
+    settle(holder, admission, { outcome, nowMs: 20_000 });
+    expect(holderUnspent(holder, 's', 20_000)).toEqual({});
+  });
+
   test('leases stay good for the outage grace, if nobody can be reached', () => {
     const holder = welcomed({ outageGraceMs: 120_000, failOpen: false });
     const first = admit(holder, [{ scope: 's', need: { slots: 1 } }], 0);
@@ -174,6 +182,18 @@ describe('what a holder is told', () => {
     expect(holderUnspent(holder, 's', 7)).toEqual({});
   });
 
+  test('is worth nothing when it comes after the ttl, as to a process that was stopped', () => {
+    const holder = welcomed();
+    const admission = admit(holder, [{ scope: 's', need: { slots: 1 } }], 0);
+    receive(
+      holder,
+      grant(refOf(flush(holder, 0)), [{ scope: 's', add: { slots: 3 }, version: 1, offline: {} }]),
+      20_000,
+    );
+    expect(admission).toMatchObject({ state: 'denied', denial: { reason: 'unavailable' } });
+    expect(holderUnspent(holder, 's', 20_000)).toEqual({});
+  });
+
   test('a denial holds for 100 ms for who asks for no less, and not after Changed', () => {
     const holder = welcomed();
     admit(holder, [{ scope: 't', need: { nanoUsd: 50 } }], 0);
@@ -230,6 +250,41 @@ describe('a request', () => {
     receive(holder, grant(refOf(flush(holder, 0)), [{ scope: 's', add: { tokens: 50 }, version: 1, offline: {} }]), 5);
     settle(holder, admission, { outcome: { tokens: 35, nanoUsd: 0 }, nowMs: 10 });
     expect(holderUnspent(holder, 's', 10)).toEqual({ tokens: 15 });
+  });
+
+  test('that waits keeps nothing meanwhile: what is held of its needs goes to the owner before the Take', () => {
+    const holder = welcomed();
+    const first = admit(holder, [{ scope: 's', need: { slots: 1 } }], 0);
+    receive(holder, grant(refOf(flush(holder, 0)), [{ scope: 's', add: { slots: 3 }, version: 1, offline: {} }]), 5);
+    admit(holder, [{ scope: 's', need: { slots: 1, tokens: 5 } }], 10);
+    const messages = flush(holder, 10);
+    expect(messages.map(({ kind }) => kind)).toEqual(['return', 'take']);
+    expect(stateIn(messages, 'return')).toEqual({ unspent: { slots: 1 }, committed: { slots: 1 }, uncharged: {} });
+    expect(messages[1]).toMatchObject({ scopes: [{ scope: 's', need: { slots: 1, tokens: 5 } }] });
+    expect(first.state).toBe('running');
+  });
+
+  test('that waits when the stream ends asks the next owner', () => {
+    const holder = welcomed();
+    admit(holder, [{ scope: 's', need: { slots: 1 } }], 0);
+    const first = refOf(flush(holder, 0));
+    holderConnect(holder, 'c2', 20);
+    receive(holder, { kind: 'welcome', ttlMs: 15_000, holders: 1, upTo: 0, seen: 0 }, 21, 'c2');
+    const again = flush(holder, 22);
+    expect(again.map(({ kind }) => kind)).toEqual(['hello', 'take']);
+    expect(refOf(again)).toBeGreaterThan(first);
+  });
+
+  test('that overdraws reserves its typical cost, and says so until its charge is known', () => {
+    const holder = welcomed();
+    const admission = admit(holder, [{ scope: 't', need: { nanoUsd: 90 }, typicalNanoUsd: 5 }], 0);
+    const scopes = [{ scope: 't', add: { nanoUsd: 5 }, version: 1, offline: {} }];
+    receive(holder, { kind: 'grant', ref: refOf(flush(holder, 0)), ttlMs: 15_000, overdraft: true, scopes }, 5);
+    expect(admission.parts[0]).toMatchObject({ need: { nanoUsd: 5 }, overdraft: true });
+    settle(holder, admission, { outcome: { tokens: 0, nanoUsd: 80, event: 1 }, nowMs: 10 });
+    expect(flush(holder, 1000)).toMatchObject([{ states: [{ uncharged: { nanoUsd: 80 }, overdraft: true }] }]);
+    receive(holder, { kind: 'committed', upTo: 1 }, 1500);
+    expect(flush(holder, 2000)).toMatchObject([{ states: [{ charged: { nanoUsd: 80 }, overdraft: false }] }]);
   });
 
   test('that left while it waited leaves its grant to others', () => {

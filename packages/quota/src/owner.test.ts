@@ -63,9 +63,9 @@ class Desk {
     return ref;
   }
 
-  charge(epoch: string, reserved: Amounts, upTo = 1): void {
+  charge(epoch: string, reserved: Amounts, upTo = 1, opened = 1): void {
     const scopes = [{ scope: 's', reserved, costNanoUsd: reserved.nanoUsd ?? 0 }];
-    this.note(ownerCharge(this.core, { epoch, upTo, opened: 1, scopes }, this.nowMs));
+    this.note(ownerCharge(this.core, { epoch, upTo, opened, scopes }, this.nowMs));
   }
 
   at(nowMs: number): this {
@@ -123,6 +123,19 @@ describe('a grant', () => {
     expect(desk.said).toEqual(['a welcome']);
     desk.set({ scope: 'new', limits: { slots: 1 } });
     expect(desk.said).toEqual(['a grant']);
+  });
+
+  test('is refused 250 ms after they came, when it does not fit', () => {
+    const desk = new Desk({ slots: 1 });
+    desk.join('a', [{ scope: 'new', committed: { slots: 1 } }]);
+    desk.join('b');
+    desk.receive('b', { kind: 'take', ref: 0, scopes: [{ scope: 'new', need: { slots: 1 } }] });
+    desk.at(250).at(300);
+    desk.set({ scope: 'new', limits: { slots: 1 } });
+    desk.at(500).at(549);
+    expect(desk.said).toEqual(['a welcome', 'b welcome', 'a recall']);
+    desk.at(550);
+    expect(desk.said).toEqual(['b deny']);
   });
 
   test('is refused after 2 s when they do not come', () => {
@@ -212,6 +225,34 @@ describe('money', () => {
     expect(desk.free.nanoUsd).toBe(600);
   });
 
+  test('of a soft budget is overdrawn by one request, whose end must have been heard of', () => {
+    const desk = new Desk({ nanoUsd: 100 }, { hard: false });
+    desk.join('a');
+    const ask = (): Amounts | undefined => desk.granted(desk.take('a', { nanoUsd: 500 }, { typicalNanoUsd: 10 }));
+    expect(ask()).toEqual({ nanoUsd: 10 });
+    // Sent before the grant came.
+    desk.state('a', {});
+    expect(ask()).toBeUndefined();
+    desk.state('a', { received: { nanoUsd: 10 }, committed: { nanoUsd: 10 }, overdraft: true });
+    expect(ask()).toBeUndefined();
+    desk.state('a', {});
+    expect(ask()).toEqual({ nanoUsd: 10 });
+  });
+
+  test('for the time without an owner is min(1 % of what is free, $1) of soft budgets, divided by the holders', () => {
+    const offline = (limit: number, hard: boolean): number | undefined => {
+      const desk = new Desk({ nanoUsd: limit, slots: 5 }, { hard });
+      desk.join('a');
+      desk.join('b');
+      desk.take('a', { slots: 1 });
+      const { message } = desk.sent.at(-1) ?? {};
+      return message?.kind === 'grant' ? message.scopes[0]?.offline.nanoUsd : 0;
+    };
+    expect(offline(1_000_000, false)).toBe(5000);
+    expect(offline(1_000_000_000_000, false)).toBe(500_000_000);
+    expect(offline(1_000_000, true)).toBeUndefined();
+  });
+
   test('is all that a charge frees of a holder that can speak for itself', () => {
     const desk = new Desk({ nanoUsd: 1000, slots: 10, tokens: 1000 });
     desk.join('a');
@@ -269,6 +310,20 @@ describe('a holder that falls silent', () => {
     expect(desk.free.slots).toBe(8);
     desk.charge('a', { slots: 1 }, 3);
     expect(desk.free.slots).toBe(9);
+  });
+
+  test('keeps what its requests have, when a charge comes for what was taken back', () => {
+    const desk = new Desk({ slots: 10 });
+    desk.join('a');
+    desk.take('a', { slots: 3 });
+    desk.state('a', { received: { slots: 3 }, unspent: { slots: 2 }, committed: { slots: 1 } });
+    desk.at(15_000);
+    expect(desk.free.slots).toBe(9);
+    // Admitted after the last state, from what was unspent there.
+    desk.charge('a', { slots: 1 }, 1, 11);
+    expect(desk.free.slots).toBe(9);
+    desk.charge('a', { slots: 1 }, 2, 10);
+    expect(desk.free.slots).toBe(10);
   });
 
   test('has its requests until the stream has passed its death by the longest of them', () => {

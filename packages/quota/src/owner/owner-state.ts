@@ -105,9 +105,14 @@ export interface WaitingTake {
   readonly arrivedMs: number;
   /** In whose queue it stands. */
   scope: OwnerScope | undefined;
-  /** What is in its way, since when. */
-  noticed: { readonly scope: string; readonly dimension: Dimension | undefined } | undefined;
-  noticedMs: number;
+  /** What was in its way, each since when first. */
+  readonly noticed: Notice[];
+}
+
+interface Notice {
+  readonly scope: string;
+  readonly dimension: Dimension | undefined;
+  readonly atMs: number;
 }
 
 export interface ParsedTakeScope {

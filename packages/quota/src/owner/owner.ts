@@ -74,8 +74,7 @@ export function ownerReceive(
           })),
           arrivedMs: nowMs,
           scope: undefined,
-          noticed: undefined,
-          noticedMs: nowMs,
+          noticed: [],
         },
         nowMs,
       );

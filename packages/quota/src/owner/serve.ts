@@ -55,11 +55,18 @@ export function decide(owner: QuotaOwner, take: WaitingTake, nowMs: number): voi
   if (scope === undefined) return;
   const obstacle = findObstacle(owner, take, nowMs);
   if (obstacle !== undefined) {
-    if (!isNoticed(take, obstacle)) notice(owner, { take, obstacle, nowMs });
-    const endMs = take.arrivedMs + OWNER_AWAY_MS;
-    const untilMs = obstacle.cause === 'limit' ? Math.min(endMs, take.noticedMs + RECALL_WAIT_MS) : endMs;
+    let sinceMs = noticedMs(take, obstacle);
+    if (sinceMs === undefined) {
+      notice(owner, { take, obstacle, nowMs });
+      sinceMs = nowMs;
+    }
+    const untilMs =
+      obstacle.cause === 'limit'
+        ? Math.min(sinceMs + RECALL_WAIT_MS, take.arrivedMs + OWNER_AWAY_MS / 2)
+        : take.arrivedMs + OWNER_AWAY_MS;
     if (nowMs < untilMs) {
-      owner.timers.add(untilMs, { kind: 'take', take });
+      // What is in the way may be another thing by then.
+      owner.timers.add(Math.min(untilMs, nowMs + RECALL_WAIT_MS), { kind: 'take', take });
       return;
     }
   }
@@ -94,10 +101,7 @@ function notice(
 ): void {
   const { take, obstacle, nowMs } = options;
   const { scope, dimension } = obstacle;
-  if (!isNoticed(take, obstacle)) {
-    take.noticed = { scope: scope.id, dimension };
-    take.noticedMs = nowMs;
-  }
+  if (noticedMs(take, obstacle) === undefined) take.noticed.push({ scope: scope.id, dimension, atMs: nowMs });
   if (!scope.loaded && !scope.loading) {
     scope.loading = true;
     owner.outputs.push({ kind: 'load', scope: scope.id });
@@ -111,8 +115,8 @@ function notice(
   }
 }
 
-function isNoticed({ noticed }: WaitingTake, { scope, dimension }: Obstacle): boolean {
-  return noticed?.scope === scope.id && noticed.dimension === dimension;
+function noticedMs({ noticed }: WaitingTake, { scope, dimension }: Obstacle): number | undefined {
+  return noticed.find((known) => known.scope === scope.id && known.dimension === dimension)?.atMs;
 }
 
 function wakeWithWindow(owner: QuotaOwner, scope: OwnerScope, nowMs: number): void {
