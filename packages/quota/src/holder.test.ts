@@ -6,7 +6,7 @@ import { createHolder } from './holder/holder-state.ts';
 import type { HolderOptions, QuotaHolder } from './holder/holder-state.ts';
 import type { GrantScope, HolderMessage, OwnerMessage, ScopeState } from './messages.ts';
 import { World } from './simulation/world.ts';
-import { OWNER_AWAY_MS } from './timing.ts';
+import { OWNER_AWAY_MS, RECALL_FORCE_MS, RECALL_WAIT_MS } from './timing.ts';
 
 const USD = 1_000_000_000;
 const outcome = { tokens: 0, nanoUsd: 0 };
@@ -212,6 +212,20 @@ describe('what a holder is told', () => {
     receive(holder, { ...deny, ref: refOf(flush(holder, 110)) }, 120);
     receive(holder, { kind: 'changed', scope: 't', version: 0 }, 130);
     expect(ask(50, 140)).toBe('waiting');
+  });
+
+  test('a recall takes what is unspent, and for a while all that comes free', () => {
+    const holder = welcomed();
+    const needs = [{ scope: 's', need: { slots: 1 } }];
+    const first = admit(holder, needs, 0);
+    receive(holder, grant(refOf(flush(holder, 0)), [{ scope: 's', add: { slots: 3 }, version: 1, offline: {} }]), 5);
+    const second = admit(holder, needs, 10);
+    receive(holder, { kind: 'recall', scope: 's', dimensions: ['slots'] }, 20);
+    expect(stateIn(flush(holder, 20), 'return')).toEqual({ unspent: {}, committed: { slots: 2 }, uncharged: {} });
+    settle(holder, first, { outcome, nowMs: 20 + 2 * RECALL_WAIT_MS });
+    expect(stateIn(flush(holder, 521), 'return')).toEqual({ unspent: {}, committed: { slots: 1 }, uncharged: {} });
+    settle(holder, second, { outcome, nowMs: 20 + RECALL_FORCE_MS });
+    expect(holderUnspent(holder, 's', 20 + RECALL_FORCE_MS)).toEqual({ slots: 1 });
   });
 
   test('of a newer version makes it return everything unspent', () => {
