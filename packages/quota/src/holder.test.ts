@@ -323,3 +323,42 @@ describe('a request', () => {
     expect(holderUnspent(holder, 's', 10_010)).toEqual({});
   });
 });
+
+describe('with a choice', () => {
+  const choice = { kind: 'm', exclude: ['x'] };
+
+  test('the take leaves it to the owner, and the request runs in the scope that was granted', () => {
+    const holder = welcomed();
+    const admission = admit(holder, [{ scope: 'wish', need: { slots: 1 }, choice }], 0);
+    const messages = flush(holder, 0);
+    expect(messages).toMatchObject([{ kind: 'take', scopes: [{ scope: 'wish', need: { slots: 1 }, choice }] }]);
+    receive(holder, grant(refOf(messages), [{ scope: 'other', add: { slots: 3 }, version: 1, offline: {} }]), 5);
+    expect(admission).toMatchObject({ state: 'running', parts: [{ scope: 'other' }] });
+    expect(holderUnspent(holder, 'other', 5)).toEqual({ slots: 2 });
+    expect(settle(holder, admission, { outcome, nowMs: 10 })).toBe(true);
+    expect(holderUnspent(holder, 'other', 10)).toEqual({ slots: 3 });
+  });
+
+  test('a denial of one is no answer to the next', () => {
+    const holder = welcomed();
+    admit(holder, [{ scope: 'wish', need: { slots: 1 }, choice }], 0);
+    const ref = refOf(flush(holder, 0));
+    const denial = { scope: 'wish', dimension: 'slots', retryAfterMs: undefined, affordable: 0 } as const;
+    receive(holder, { kind: 'deny', ref, reason: 'limit', ...denial }, 5);
+    expect(admit(holder, [{ scope: 'wish', need: { slots: 1 }, choice }], 6).state).toBe('waiting');
+  });
+});
+
+test('a request that is to ask does so although it could be served', () => {
+  const holder = welcomed();
+  admit(holder, [{ scope: 's', need: { slots: 1 } }], 0);
+  const add = { slots: 10 };
+  receive(holder, grant(refOf(flush(holder, 0)), [{ scope: 's', add, version: 1, offline: {} }]), 5);
+  const asking = admit(holder, [{ scope: '', need: { slots: 1 }, choice: { kind: 'm', exclude: [] } }], 6, {
+    ask: true,
+  });
+  expect(asking.state).toBe('waiting');
+  const messages = flush(holder, 6);
+  expect(messages).toMatchObject([{ kind: 'take' }]);
+  expect(holderUnspent(holder, 's', 6)).toEqual({ slots: 9 });
+});

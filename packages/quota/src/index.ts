@@ -2,6 +2,7 @@ export { BEHAVIOURS, DIMENSIONS } from './dimensions.ts';
 export type { Amounts, Dimension } from './dimensions.ts';
 export type {
   Changed,
+  Choice,
   Committed,
   Deny,
   Grant,
@@ -28,6 +29,7 @@ export {
   ownerFree,
   ownerNextDeadline,
   ownerOutstanding,
+  ownerRecall,
   ownerReceive,
   ownerSetScope,
   ownerStreamTime,

@@ -25,14 +25,23 @@ export interface ScopeState {
   readonly overdraft: boolean;
 }
 
+/** Which scopes do as well as the one that a take names; the owner's caller chooses among them. */
+export interface Choice {
+  /** What a scope has to fit. */
+  readonly kind: string;
+  readonly exclude: readonly string[];
+}
+
 /** What a request needs of one scope. */
 export interface TakeScope {
+  /** With a choice only a wish. */
   readonly scope: string;
   readonly need: Amounts;
   /** Would be good to have for the requests to come. */
   readonly want?: Amounts;
   /** Serves as well, as the one overdraft of a soft budget, when the need does not fit. */
   readonly typicalNanoUsd?: number | undefined;
+  readonly choice?: Choice | undefined;
 }
 
 /** The first message after each Welcome, with everything that the holder has: what is not in it is not held. */

@@ -9,12 +9,20 @@ import { giveBack, noteDemand, payDebt } from './slices.ts';
  * Asks for one request, over all its scopes or none. It runs or is denied at once where that can be told, else it
  * waits, and an event tells.
  */
-export function admit(holder: QuotaHolder, needs: readonly ScopeNeed[], nowMs: number): Admission {
+export function admit(
+  holder: QuotaHolder,
+  needs: readonly ScopeNeed[],
+  nowMs: number,
+  options: {
+    /** Even where what is held would do: the owner may have something else in mind. */ readonly ask?: boolean;
+  } = {},
+): Admission {
   refresh(holder, nowMs);
   const admission: Admission = {
     state: 'waiting',
-    parts: needs.map(({ scope, need, typicalNanoUsd }) => ({
+    parts: needs.map(({ scope, choice, need, typicalNanoUsd }) => ({
       scope,
+      choice,
       need: vector(need),
       typicalNanoUsd,
       overdraft: false,
@@ -31,7 +39,7 @@ export function admit(holder: QuotaHolder, needs: readonly ScopeNeed[], nowMs: n
     admission.denial = denial;
     return admission;
   }
-  if (lacking.length === 0) {
+  if (lacking.length === 0 && options.ask !== true) {
     for (const part of admission.parts) commitHeld(holderScopeOf(holder, part.scope, nowMs), part);
     start(holder, admission, nowMs);
     return admission;
@@ -175,6 +183,7 @@ function usedAlone(scope: HolderScope, dimension: Dimension, nowMs: number): num
 /** Whoever asks for no less of what was denied a moment ago is denied as well. */
 function rememberedDenial(holder: QuotaHolder, lacking: readonly AdmissionPart[], nowMs: number): Denial | undefined {
   for (const part of lacking) {
+    if (part.choice !== undefined) continue;
     const scope = holder.scopes.get(part.scope);
     const dimension = scope?.denied?.denial.dimension;
     if (scope?.denied === undefined || dimension === undefined || nowMs >= scope.denied.untilMs) continue;

@@ -132,6 +132,7 @@ function take(holder: QuotaHolder, admission: Admission, nowMs: number): Take {
         need: toAmounts(part.need),
         ...(wants && { want: toAmounts(wantOf(scope, nowMs)) }),
         ...(part.typicalNanoUsd !== undefined && { typicalNanoUsd: part.typicalNanoUsd }),
+        ...(part.choice !== undefined && { choice: part.choice }),
       };
     }),
   };

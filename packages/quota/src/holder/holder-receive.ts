@@ -3,7 +3,7 @@ import type { Committed, Deny, Grant, OwnerMessage, Recall, Welcome } from '../m
 import { CLOCK_DRIFT, DENIAL_MS, RECALL_FORCE_MS } from '../timing.ts';
 import { decideAlone, refuse, start } from './admit.ts';
 import { endSlices, holderScopeOf, leave } from './holder-state.ts';
-import type { QuotaHolder } from './holder-state.ts';
+import type { Admission, QuotaHolder } from './holder-state.ts';
 import { giveBack, returnUnspent } from './slices.ts';
 
 /** One message of the owner of this term; what an earlier owner says is dropped, and its connection with it. */
@@ -70,6 +70,7 @@ function applyGrant(holder: QuotaHolder, message: Grant, nowMs: number): void {
   holder.valid ||= nowMs < holder.validUntilMs;
   const admission = holder.pending.get(ref);
   holder.pending.delete(ref);
+  if (admission !== undefined) takeChosen(admission, message);
   for (const { scope: id, add, version, offline } of message.scopes) {
     const scope = holderScopeOf(holder, id, nowMs);
     scope.version = version;
@@ -95,6 +96,13 @@ function applyGrant(holder: QuotaHolder, message: Grant, nowMs: number): void {
   holder.events.push({ kind: 'admitted', admission });
 }
 
+/** The owner's choice is the request's scope from here on. */
+function takeChosen({ parts }: Admission, { scopes }: Grant): void {
+  const [part] = parts;
+  const [granted] = scopes;
+  if (part?.choice !== undefined && granted !== undefined) part.scope = granted.scope;
+}
+
 function applyDeny(holder: QuotaHolder, message: Deny, nowMs: number): void {
   const { ref, reason, scope: id, dimension, retryAfterMs, affordable } = message;
   holder.sentMs.delete(ref);
@@ -109,7 +117,8 @@ function applyDeny(holder: QuotaHolder, message: Deny, nowMs: number): void {
   const denial = { reason, scope: id, dimension, retryAfterMs, affordable };
   refuse(holder, admission, denial);
   const need = admission.parts.find((part) => part.scope === id)?.need;
-  if (dimension !== undefined && need !== undefined) {
+  const isChoice = admission.parts.some(({ choice }) => choice !== undefined);
+  if (dimension !== undefined && need !== undefined && !isChoice) {
     const scope = holderScopeOf(holder, id, nowMs);
     scope.denied = { untilMs: nowMs + DENIAL_MS, need: need[dimension], denial };
   }

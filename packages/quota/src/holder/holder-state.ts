@@ -1,7 +1,7 @@
 import { Deadlines } from '../deadlines.ts';
 import { vector } from '../dimensions.ts';
 import type { Amounts, Dimension, Vector } from '../dimensions.ts';
-import type { Deny } from '../messages.ts';
+import type { Choice, Deny } from '../messages.ts';
 import { UseLog } from '../use-log.ts';
 
 export interface HolderOptions {
@@ -23,6 +23,8 @@ export interface ScopeNeed {
   readonly need: Amounts;
   /** Of a soft budget: what is reserved when the worst case does not fit. */
   readonly typicalNanoUsd?: number;
+  /** Another scope does as well: `admission.parts` tells which one it became. Only for a request with one scope. */
+  readonly choice?: Choice | undefined;
 }
 
 /** Why a request is refused: by a limit, or because no owner can tell. */
@@ -42,7 +44,9 @@ export interface Admission {
 }
 
 export interface AdmissionPart {
-  readonly scope: string;
+  /** Where there is a choice, the wish until something is granted. */
+  scope: string;
+  readonly choice: Choice | undefined;
   /** What is reserved, or will be. */
   readonly need: Vector;
   readonly typicalNanoUsd: number | undefined;

@@ -1,5 +1,5 @@
 import { DIMENSIONS, vector } from '../dimensions.ts';
-import type { Amounts } from '../dimensions.ts';
+import type { Amounts, Dimension } from '../dimensions.ts';
 import type { HolderMessage } from '../messages.ts';
 import { applyCharge } from './charge.ts';
 import type { Charge } from './charge.ts';
@@ -7,7 +7,7 @@ import { applyHello, applyState, connect, serveWarm } from './owner-holders.ts';
 import { drain, send } from './owner-state.ts';
 import type { OwnerOutput, QuotaOwner } from './owner-state.ts';
 import { evictIfUnused, freeOf, scheduleEviction, scopeOf } from './scope-books.ts';
-import { decide, offer, serve } from './serve.ts';
+import { decide, offer, recall, serve } from './serve.ts';
 import { checkHolder, disconnect } from './silence.ts';
 
 export interface ScopeSettings {
@@ -165,6 +165,17 @@ export function ownerFree(owner: QuotaOwner, scopeId: string, nowMs: number): Am
     slots: freeOf(scope, 'slots', nowMs),
     nanoUsd: freeOf(scope, 'nanoUsd', nowMs),
   };
+}
+
+/** Asks back what is unspent of a scope, for a take that the caller has not put to it yet. */
+export function ownerRecall(
+  owner: QuotaOwner,
+  recalled: { readonly scope: string; readonly dimension: Dimension },
+  nowMs: number,
+): readonly OwnerOutput[] {
+  const scope = owner.scopes.get(recalled.scope);
+  if (scope !== undefined) recall(owner, { scope, dimension: recalled.dimension, nowMs });
+  return drain(owner);
 }
 
 /** The books of a scope: for `reconcile`, metrics and tests. */

@@ -106,7 +106,15 @@ function notice(
     scope.loading = true;
     owner.outputs.push({ kind: 'load', scope: scope.id });
   }
-  if (dimension === undefined) return;
+  if (dimension !== undefined) recall(owner, { scope, dimension, nowMs });
+}
+
+/** Who has of it is to return what is unspent. */
+export function recall(
+  owner: QuotaOwner,
+  options: { readonly scope: OwnerScope; readonly dimension: Dimension; readonly nowMs: number },
+): void {
+  const { scope, dimension, nowMs } = options;
   for (const [epoch, share] of scope.shares) {
     // One recall stays in force for all who come within a wait.
     if (share.outstanding[dimension] <= 0 || nowMs - share.recalledMs[dimension] < RECALL_WAIT_MS) continue;
