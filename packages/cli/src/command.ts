@@ -1,4 +1,5 @@
 import type { Arguments } from './args/arguments.ts';
+import type { Input } from './input/input.ts';
 import type { Terminal } from './output/terminal.ts';
 import type { Connection } from './remote/connection.ts';
 
@@ -12,9 +13,16 @@ export interface OptionSpec {
 
 export type OptionSpecs = Readonly<Record<string, OptionSpec>>;
 
+/** The last operand of a command may be left out, or be any number of words, one at least. */
+export interface LastOperand {
+  readonly name: string;
+  readonly takes: 'one or none' | 'one or more';
+}
+
 /** What a command has to do its work with. */
 export interface CommandContext {
   readonly terminal: Terminal;
+  readonly input: Input;
   /** One JSON object per line is asked for, instead of text for people. */
   readonly json: boolean;
   readonly connection: Connection;
@@ -28,6 +36,7 @@ export interface Command<Option extends string = string> {
   readonly summary: string;
   /** What follows the name, in its order; all of it is needed. */
   readonly operands: readonly string[];
+  readonly lastOperand?: LastOperand;
   readonly options: Readonly<Record<Option, OptionSpec>>;
   readonly examples: readonly string[];
   /** Throws what went wrong. */

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-import { runCli } from './run-cli.ts';
+import { createInput } from './input/input.ts';
 import { createTerminal } from './output/terminal.ts';
+import { runCli } from './run-cli.ts';
 
 // whoever reads may have seen enough (`omg logs list --all | head`)
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -16,5 +17,6 @@ process.exitCode = await runCli({
   args: process.argv.slice(2),
   cwd: process.cwd(),
   terminal: createTerminal(process.stdout, process.stderr),
+  input: createInput({ stdin: process.stdin, stderr: process.stderr, signal: interrupted.signal }),
   signal: interrupted.signal,
 });

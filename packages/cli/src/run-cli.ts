@@ -5,6 +5,7 @@ import { commandHelp, overviewHelp } from './args/help-text.ts';
 import { parseArguments } from './args/parse-arguments.ts';
 import { COMMANDS } from './command-table.ts';
 import { CommandFailure, EXIT_CODES, UsageError } from './failures.ts';
+import type { Input } from './input/input.ts';
 import { printable } from './output/printable.ts';
 import type { Terminal } from './output/terminal.ts';
 import { ConnectionSettings } from './remote/connection-settings.ts';
@@ -15,6 +16,7 @@ export interface Invocation {
   readonly args: readonly string[];
   readonly cwd: string;
   readonly terminal: Terminal;
+  readonly input: Input;
   /** Aborted when whoever waits does so no longer. */
   readonly signal: AbortSignal;
 }
@@ -33,7 +35,7 @@ export async function runCli(invocation: Invocation): Promise<number> {
   }
 }
 
-async function run({ args, cwd, terminal, signal }: Invocation): Promise<number> {
+async function run({ args, cwd, terminal, input, signal }: Invocation): Promise<number> {
   const [first, second] = args;
   if (first === undefined) {
     terminal.note(overviewHelp(COMMANDS).trimEnd());
@@ -59,7 +61,7 @@ async function run({ args, cwd, terminal, signal }: Invocation): Promise<number>
     signal,
     explain,
   });
-  await command.run({ terminal, json: parsed.flag('json'), connection, signal }, parsed);
+  await command.run({ terminal, input, json: parsed.flag('json'), connection, signal }, parsed);
   return EXIT_CODES.ok;
 }
 

@@ -1,29 +1,33 @@
-import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readConfig } from '@omg/config';
 import { OmgError } from '@omg/errors';
-import { bindService, readServiceTokens, startGrpcServer, type BoundService } from '@omg/grpc';
-import { eventsV1, keyBrokerV1, usageV1 } from '@omg/proto-gen';
+import { bindService, type BoundService } from '@omg/grpc';
+import { eventsV1, usageV1 } from '@omg/proto-gen';
 import { startTelemetry, type Telemetry } from '@omg/telemetry';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { provider, providersService, runOmg, serveForOmg, TOKEN, type Outcome } from './run-omg.ts';
 
-const TOKEN = 'a-token-of-the-operator';
-const MAIN = join(import.meta.dirname, '../src/main.ts');
 const NOBODY = '127.0.0.1:1';
+const PROVIDERS = [
+  provider(),
+  provider({
+    name: 'openhands',
+    ready: false,
+    keys: 1,
+    keysAvailable: 0,
+    reason: 'every key is cooling down',
+    backupKeysLeft: 0,
+    proxies: 0,
+    proxiesUsable: 0,
+  }),
+];
 
 interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
-}
-
-interface Outcome {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
 }
 
 const stack = new AsyncDisposableStack();
@@ -34,22 +38,8 @@ let environment: Readonly<Record<'BROKER_ADDR' | 'LEDGER_ADDR' | 'SERVICE_TOKEN'
 let books: readonly usageV1.RequestLog[] = [];
 let asked: usageV1.ListLogsRequest[] = [];
 
-/** The real program, with nothing of the environment of these tests. */
-async function omg(line: string, options: RunOptions = {}): Promise<Outcome> {
-  const { promise, resolve } = Promise.withResolvers<Outcome>();
-  const { env = environment, cwd = directory } = options;
-  const own = { TZ: 'Europe/Berlin', NODE_COMPILE_CACHE: join(directory, 'compile-cache') };
-  const bounds = { timeout: 15_000, maxBuffer: 16 * 1024 * 1024 };
-  const args = line.split(' ').filter((word) => word !== '');
-  const child = execFile(
-    process.execPath,
-    [MAIN, ...args],
-    { ...bounds, cwd, env: { ...own, ...env } },
-    (_, stdout, stderr) => {
-      resolve({ code: child.exitCode ?? -1, stdout, stderr });
-    },
-  );
-  return await promise;
+async function omg(line: string, { env = environment, cwd = directory }: RunOptions = {}): Promise<Outcome> {
+  return await runOmg(line, { env, cwd, cacheIn: directory });
 }
 
 beforeAll(async () => {
@@ -58,7 +48,7 @@ beforeAll(async () => {
     await rm(directory, { recursive: true });
   });
   telemetry = stack.use(startTelemetry({ service: 'test', version: '0', instance: 'test', logLevel: 'silent' }));
-  const [broker, ledger] = await Promise.all([serve(keyBroker()), serve(usage())]);
+  const [broker, ledger] = await Promise.all([serve(providersService(() => PROVIDERS)), serve(usage())]);
   environment = { BROKER_ADDR: broker, LEDGER_ADDR: ledger, SERVICE_TOKEN: TOKEN };
 });
 afterAll(async () => {
@@ -70,35 +60,8 @@ beforeEach(() => {
 });
 
 async function serve(service: BoundService): Promise<string> {
-  const authenticate = readConfig({ SERVICE_TOKENS: `operator=${TOKEN}` }, readServiceTokens);
-  const server = stack.use(
-    await startGrpcServer({ listen: '127.0.0.1:0', services: [service], authenticate, telemetry }),
-  );
+  const server = stack.use(await serveForOmg([service], telemetry));
   return `127.0.0.1:${server.port}`;
-}
-
-function keyBroker(): BoundService {
-  const unused = async (): Promise<never> =>
-    await Promise.reject(new OmgError('failed_precondition', 'not part of these tests'));
-  const endpoint = {
-    name: 'primary',
-    baseUrl: 'https://up.example',
-    chatCompletionsPath: '/c',
-    messagesPath: '/m',
-    http2: false,
-  };
-  const counts = { slotsInUse: 7, endpoint, backupEndpoint: undefined };
-  return bindService(keyBrokerV1.KeyBrokerService, {
-    acquireLeases: unused,
-    renewLeases: unused,
-    releaseLeases: unused,
-    listProviders: async () => ({
-      providers: [
-        { name: 'ohmygpt', ready: true, keys: 12_000, keysAvailable: 11_999, ...counts },
-        { name: 'openhands', ready: false, keys: 1, keysAvailable: 0, ...counts },
-      ],
-    }),
-  });
 }
 
 function usage(): BoundService {
@@ -305,9 +268,9 @@ test('omg providers list prints the pools', async () => {
     code: 0,
     stderr: '',
     stdout: [
-      'PROVIDER   READY    KEYS  AVAILABLE  SLOTS IN USE  ENDPOINT            BACKUP ENDPOINT\n',
-      'ohmygpt    yes    12,000     11,999             7  https://up.example  -\n',
-      'openhands  no          1          0             7  https://up.example  -\n',
+      'PROVIDER   READY    KEYS  AVAILABLE  SLOTS IN USE  BACKUPS LEFT  PROXIES  NOT READY BECAUSE          ENDPOINT            BACKUP ENDPOINT\n',
+      'ohmygpt    yes    12,000     11,999             7            50     9/10  -                          https://up.example  -\n',
+      'openhands  no          1          0             7             0      0/0  every key is cooling down  https://up.example  -\n',
     ].join(''),
   });
   const { stdout } = await omg('providers list --json');
@@ -316,6 +279,8 @@ test('omg providers list prints the pools', async () => {
     ready: false,
     keys: 1,
     backupEndpoint: null,
+    owner: null,
+    backupKeysLeft: 0,
   });
 });
 

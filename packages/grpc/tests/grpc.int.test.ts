@@ -39,14 +39,18 @@ afterEach(async () => {
 const unused = async (): Promise<never> =>
   await Promise.reject(new OmgError('failed_precondition', 'not part of this test'));
 
+async function* nothing(): AsyncGenerator<never> {}
+
 async function serve(
   handlers: Partial<KeyBrokerHandlers>,
   token = TOKEN,
 ): Promise<GrpcClient<keyBrokerV1.KeyBrokerService>> {
   const service = bindService(keyBrokerV1.KeyBrokerService, {
+    hold: nothing,
     acquireLeases: unused,
     renewLeases: unused,
     releaseLeases: unused,
+    reportOutcomes: unused,
     listProviders: unused,
     ...handlers,
   });
@@ -79,10 +83,10 @@ describe('a call', () => {
     const client = await serve({
       renewLeases: async ({ leaseIds }, { caller }) => {
         callers.push(caller);
-        return { ttlMs: 7, unknownLeaseIds: leaseIds };
+        return { ttlMs: 7, unknownLeaseIds: leaseIds, revokedLeaseIds: [] };
       },
     });
-    expect(await client.renewLeases({ leaseIds: ['a', 'b'] })).toEqual({ ttlMs: 7, unknownLeaseIds: ['a', 'b'] });
+    expect(await client.renewLeases({ leaseIds: ['a', 'b'] })).toMatchObject({ ttlMs: 7, unknownLeaseIds: ['a', 'b'] });
     expect(callers).toEqual(['router']);
   });
 
@@ -202,7 +206,7 @@ describe('a stream', () => {
     stack.use(server);
     const call = client.hold(AbortSignal.timeout(5_000));
     for (const epoch of ['first', 'last'])
-      call.send({ message: { $case: 'hello', value: { epoch, adoptedEpochs: [] } } });
+      call.send({ message: { $case: 'open', value: { epoch, adoptedEpochs: [] } } });
     expect(await Array.fromAsync(call.responses)).toEqual([committed(1n), committed(2n)]);
   });
 
@@ -233,9 +237,11 @@ describe('a stream', () => {
 
 test('health and reflection answer without a token, and buf curl calls by them', async () => {
   const service = bindService(keyBrokerV1.KeyBrokerService, {
+    hold: nothing,
     acquireLeases: unused,
     renewLeases: unused,
     releaseLeases: unused,
+    reportOutcomes: unused,
     listProviders: async () => ({ providers: [] }),
   });
   const server = stack.use(

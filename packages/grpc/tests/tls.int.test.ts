@@ -25,6 +25,8 @@ function tlsOf(name: string): GrpcTls | undefined {
   return readConfig(environment, readGrpcTls);
 }
 
+async function* nothing(): AsyncGenerator<never> {}
+
 let stack: AsyncDisposableStack;
 let telemetry: Telemetry;
 let address: string;
@@ -33,9 +35,11 @@ beforeEach(async () => {
   telemetry = stack.use(startTelemetry({ service: 'test', version: '0', instance: 'test', logLevel: 'silent' }));
   const unused = async (): Promise<never> => await Promise.reject(new Error('not part of this test'));
   const service = bindService(keyBrokerV1.KeyBrokerService, {
+    hold: nothing,
     acquireLeases: unused,
     renewLeases: unused,
     releaseLeases: unused,
+    reportOutcomes: unused,
     listProviders: async () => ({ providers: [] }),
   });
   const authenticate = readConfig({ SERVICE_TOKENS: `router=${TOKEN}` }, readServiceTokens);

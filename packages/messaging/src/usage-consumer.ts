@@ -6,7 +6,8 @@ import { usageSubject } from './usage-stream.ts';
 export interface UsageConsumerOptions {
   readonly nats: Nats;
   readonly stream: string;
-  readonly partition: number;
+  /** Every partition unless given. */
+  readonly partition?: number;
   /** The first message's sequence in the stream; 1 begins at the beginning. */
   readonly fromSeq: number;
   readonly signal: AbortSignal;
@@ -30,13 +31,13 @@ const MAX_LIST_EVENTS = 500;
 const PULL_EXPIRES_MS = 5_000;
 
 /**
- * Reads a partition's messages in order, without acknowledging any: the position is the reader's to store. Yields what
+ * Reads messages in order, without acknowledging any: the position is the reader's to store. Yields what
  * has arrived as one list; ends with the signal; throws when the stream is lost or NATS was restarted: whoever begins
  * again then looks whether the stream is the same.
  */
 export async function* consumeUsage(options: UsageConsumerOptions): AsyncGenerator<readonly UsageMessage[], undefined> {
   const consumer = await jetstream(options.nats.connection).consumers.get(options.stream, {
-    filter_subjects: usageSubject(options.stream, options.partition),
+    filter_subjects: usageSubject(options.stream, options.partition ?? '*'),
     deliver_policy: DeliverPolicy.StartSequence,
     opt_start_seq: options.fromSeq,
   });

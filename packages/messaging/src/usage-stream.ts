@@ -26,7 +26,7 @@ export function partitionOf(tenantId: string): number {
 }
 
 /** Subjects carry the stream's name, so that several streams can live on one server. */
-export function usageSubject(stream: string, partition: number): string {
+export function usageSubject(stream: string, partition: number | '*'): string {
   return `${stream.toLowerCase()}.${partition}`;
 }
 

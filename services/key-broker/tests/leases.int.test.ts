@@ -53,7 +53,6 @@ describe('keys that were inserted with a MongoDB client', () => {
         provider: 'ohmygpt',
         keyId: 'a',
         secret: 'secret-of-a',
-        generation: 1n,
         ttlMs: 15_000,
         proxy: undefined,
         endpoint: {
@@ -136,7 +135,7 @@ describe('a key that is disabled or deleted', () => {
     const ofIt = leases.filter(({ keyId }) => keyId === 'a').map(({ leaseId }) => leaseId);
     expect(ofIt).toHaveLength(2);
     await vi.waitFor(async () => {
-      expect((await broker.client.renewLeases({ leaseIds })).unknownLeaseIds).toEqual(ofIt);
+      expect((await broker.client.renewLeases({ leaseIds })).revokedLeaseIds).toEqual(ofIt);
     });
   });
 
@@ -155,7 +154,7 @@ describe('a key that is disabled or deleted', () => {
 });
 
 describe('a lease', () => {
-  const clock = { now: 1_000_000, nowMs: (): number => clock.now };
+  const clock = { skippedMs: 0, nowMs: (): number => Date.now() + clock.skippedMs };
 
   test('is kept as long as it is renewed, and its slot is free a ttl after the last time', async () => {
     await keysOf(world).insertOne(oldKey('a', { slots: 1 }));
@@ -163,12 +162,12 @@ describe('a lease', () => {
     const [lease] = await acquire(broker);
     const leaseIds = [lease?.leaseId ?? ''];
     for (let time = 0; time < 3; time += 1) {
-      clock.now += 9_000;
-      expect(await broker.client.renewLeases({ leaseIds })).toEqual({ ttlMs: 10_000, unknownLeaseIds: [] });
+      clock.skippedMs += 9_000;
+      expect(await broker.client.renewLeases({ leaseIds })).toMatchObject({ ttlMs: 10_000, unknownLeaseIds: [] });
       expect(await acquire(broker)).toEqual([]);
     }
-    clock.now += 10_000;
-    expect(await broker.client.renewLeases({ leaseIds })).toEqual({ ttlMs: 10_000, unknownLeaseIds: leaseIds });
+    clock.skippedMs += 10_000;
+    expect(await broker.client.renewLeases({ leaseIds })).toMatchObject({ ttlMs: 10_000, unknownLeaseIds: leaseIds });
     expect(await acquire(broker)).toHaveLength(1);
   });
 
@@ -189,7 +188,14 @@ describe('a lease', () => {
       oldKey('b', { isEnabled: false }),
     ]);
     const broker = await world.start();
-    const { result } = await broker.client.acquireLeases({ provider: 'ohmygpt', model: 'm', count: 1, holder: 'h' });
+    const { result } = await broker.client.acquireLeases({
+      provider: 'ohmygpt',
+      model: 'm',
+      count: 1,
+      holder: 'h',
+      tokens: 0,
+      excludeKeys: [],
+    });
     expect(result).toMatchObject({ $case: 'denied', value: { reason: quotaV1.DenyReason.NONE_AVAILABLE } });
     const retryAfterMs = result?.$case === 'denied' ? result.value.retryAfterMs : 0;
     expect(retryAfterMs).toBeGreaterThan(55_000);
@@ -200,7 +206,14 @@ describe('a lease', () => {
     await keysOf(world).insertOne(oldKey('a', { slots: 1 }));
     const broker = await world.start();
     await acquire(broker);
-    const { result } = await broker.client.acquireLeases({ provider: 'ohmygpt', model: 'm', count: 1, holder: 'h' });
+    const { result } = await broker.client.acquireLeases({
+      provider: 'ohmygpt',
+      model: 'm',
+      count: 1,
+      holder: 'h',
+      tokens: 0,
+      excludeKeys: [],
+    });
     expect(result).toMatchObject({ $case: 'denied', value: { reason: quotaV1.DenyReason.SLOTS } });
   });
 
@@ -217,7 +230,7 @@ describe('a caller without a valid token', () => {
     using client = clientOf(service, token);
     const refused = { code: 'unauthenticated' };
     await expect(
-      client.acquireLeases({ provider: 'ohmygpt', model: 'm', count: 1, holder: 'h' }),
+      client.acquireLeases({ provider: 'ohmygpt', model: 'm', count: 1, holder: 'h', tokens: 0, excludeKeys: [] }),
     ).rejects.toMatchObject(refused);
     await expect(client.renewLeases({ leaseIds: ['x'] })).rejects.toMatchObject(refused);
     await expect(client.releaseLeases({ leaseIds: ['x'] })).rejects.toMatchObject(refused);

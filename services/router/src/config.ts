@@ -1,4 +1,4 @@
-import { readConfig, readSiteFile, type Environment, type Secret, type SiteFile } from '@omg/config';
+import { readConfig, readSiteFile, type ConfigReader, type Environment, type Secret, type SiteFile } from '@omg/config';
 import { readGrpcTls, type GrpcTls } from '@omg/grpc';
 import { readProcessConfig, type ProcessConfig } from '@omg/service';
 import type { Site } from './domain/site.ts';
@@ -8,7 +8,8 @@ export interface Config {
   readonly host: string;
   readonly port: number;
   readonly site: Site;
-  readonly brokerAddress: string;
+  /** `host:port` of key-broker; several where no name stands for all of its replicas. */
+  readonly brokerAddresses: readonly string[];
   readonly ledgerAddress: string;
   readonly serviceToken: Secret;
   readonly tls: GrpcTls | undefined;
@@ -30,7 +31,7 @@ export function loadConfig(environment: Environment): Config {
       host: listen.slice(0, colon).replaceAll(/[[\]]/g, ''),
       port: Number(listen.slice(colon + 1)),
       site: toSite(file),
-      brokerAddress: reader.address('BROKER_ADDR'),
+      brokerAddresses: readBrokerAddresses(reader),
       ledgerAddress: reader.address('LEDGER_ADDR'),
       serviceToken: reader.secret('SERVICE_TOKEN'),
       tls: readGrpcTls(reader),
@@ -40,6 +41,13 @@ export function loadConfig(environment: Environment): Config {
       journalMaxBytes: reader.integer('JOURNAL_MAX_BYTES', { default: 256 * 1024 * 1024, min: 1024 * 1024 }),
     };
   });
+}
+
+function readBrokerAddresses(reader: ConfigReader): readonly string[] {
+  const addresses = reader.list('BROKER_ADDR');
+  if (addresses.some((address) => !/^[^\s:/]+:\d{1,5}$|^\[[0-9a-f:]+\]:\d{1,5}$/i.test(address)))
+    reader.fault('BROKER_ADDR must be host:port, or several of them with commas between');
+  return addresses;
 }
 
 /** The stand-in for a faulty file is never used: its faults end the start. */

@@ -1,5 +1,6 @@
 import type { AdoptedEpoch } from '@omg/journal';
 import { latencyHistogram, type Telemetry } from '@omg/telemetry';
+import type { LeaseRefusal } from './app/lease-broker.ts';
 import type { AttemptOutcome } from './app/attempt-outcome.ts';
 import type { PreparedRequest } from './app/prepare-request.ts';
 
@@ -11,7 +12,10 @@ export interface Events {
   ledgerConnection: (connected: boolean, error?: unknown) => void;
   adoptingFailed: (error: unknown) => void;
   progressLost: (error: unknown) => void;
-  dependencyFailed: (what: string, error: unknown) => void;
+  /** With the address of the owner, or with what ended the stream or stood in its way. */
+  brokerConnection: (connected: boolean, what: unknown) => void;
+  leaseRefused: (refusal: LeaseRefusal) => void;
+  outcomeForgotten: () => void;
   fault: (error: unknown) => void;
 }
 
@@ -25,6 +29,9 @@ export function makeEvents({ logger, meter }: Telemetry): Events {
   });
   const failures = meter.createCounter('omg_router_dependency_failures', {
     description: 'Calls to other services that failed',
+  });
+  const refusals = meter.createCounter('omg_router_lease_refusals', {
+    description: 'Leases that were not to be had, by reason',
   });
   return {
     settled(request, outcome, latencyMs) {
@@ -73,9 +80,19 @@ export function makeEvents({ logger, meter }: Telemetry): Events {
       if (connected) logger.info('connected to usage-ledger');
       else logger.debug({ err: error }, 'no stream to usage-ledger');
     },
-    dependencyFailed(what, error) {
-      failures.add(1, { what });
-      logger.warn({ err: error, what }, 'a call to another service failed');
+    brokerConnection(connected, what) {
+      if (connected) {
+        logger.info({ address: what }, 'connected to the owner of the pool');
+      } else {
+        failures.add(1, { what: 'key-broker' });
+        logger.debug({ err: what }, 'no stream to the owner of the pool');
+      }
+    },
+    leaseRefused({ reason }) {
+      refusals.add(1, { reason });
+    },
+    outcomeForgotten() {
+      failures.add(1, { what: 'outcomes' });
     },
     fault(error) {
       logger.error({ err: error }, 'a request met a fault of the gateway');

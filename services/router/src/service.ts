@@ -1,4 +1,5 @@
 import { randomUUIDv7 } from 'node:crypto';
+import { affinityHash } from '@omg/affinity';
 import { createGrpcClient } from '@omg/grpc';
 import { openJournal, type AdoptedEpoch } from '@omg/journal';
 import { connectNats, createUsagePublisher } from '@omg/messaging';
@@ -11,9 +12,8 @@ import type { Clock } from './app/ports.ts';
 import { makePrepareRequest } from './app/prepare-request.ts';
 import { makeRelayRequest } from './app/relay-request.ts';
 import { grpcAccountDirectory } from './clients/grpc-account-directory.ts';
-import { GrpcLeaseBroker } from './clients/grpc-lease-broker.ts';
 import { LedgerHold } from './clients/ledger-hold.ts';
-import { meetBroker } from './clients/meet-broker.ts';
+import { LeaseHolder } from './clients/lease-holder/lease-holder.ts';
 import { UndiciUpstream } from './clients/undici-upstream.ts';
 import type { Config } from './config.ts';
 import { makeEvents } from './events.ts';
@@ -40,15 +40,26 @@ export async function startService(config: Config, overrides: Overrides = {}): P
 
   const grpc = { token: config.serviceToken, tls: config.tls, telemetry, deadlineMs: 2_000 };
   const ledger = stack.use(createGrpcClient(accountsV1.AccountsService, { ...grpc, address: config.ledgerAddress }));
-  const brokerClient = stack.use(
-    createGrpcClient(keyBrokerV1.KeyBrokerService, { ...grpc, address: config.brokerAddress }),
-  );
+  // a router that never met its ledger and its broker would refuse everything; one that lost them lives on what it has
+  readiness.set('usage-ledger', 'not reached yet');
+  readiness.set('key-broker', 'not reached yet');
   const broker = stack.use(
-    new GrpcLeaseBroker({
-      client: brokerClient,
+    new LeaseHolder({
       provider: site.provider,
-      holder: epoch,
-      onError: events.dependencyFailed,
+      epoch,
+      addresses: config.brokerAddresses,
+      connect: (address) => createGrpcClient(keyBrokerV1.KeyBrokerService, { ...grpc, address }),
+      events: {
+        connected: (address) => {
+          readiness.set('key-broker', true);
+          events.brokerConnection(true, address);
+        },
+        disconnected: (error) => {
+          events.brokerConnection(false, error);
+        },
+        refused: events.leaseRefused,
+        outcomeForgotten: events.outcomeForgotten,
+      },
     }),
   );
 
@@ -75,21 +86,6 @@ export async function startService(config: Config, overrides: Overrides = {}): P
   await workOff(journal.adopted);
   readiness.check('journal', () => (journal.full === undefined ? true : `the journal is full by ${journal.full}`));
 
-  const stopped = new AbortController();
-  stack.defer(() => {
-    stopped.abort();
-  });
-  // a router that never met its ledger and its broker would refuse everything; one that lost them lives on what it has
-  readiness.set('usage-ledger', 'not reached yet');
-  readiness.set('key-broker', 'not reached yet');
-  void meetBroker({
-    client: brokerClient,
-    provider: site.provider,
-    onMet: (result) => {
-      readiness.set('key-broker', result);
-    },
-    signal: stopped.signal,
-  });
   const hold = stack.use(
     new LedgerHold({
       client: ledger,
@@ -113,6 +109,7 @@ export async function startService(config: Config, overrides: Overrides = {}): P
 
   const prepare = makePrepareRequest({
     site: () => site,
+    affinityHash,
     authenticate: makeAuthenticate({ directory: grpcAccountDirectory(ledger), clock, maxCached: MAX_ACCOUNTS }),
   });
   const relay = makeRelayRequest({

@@ -22,6 +22,7 @@ let stack: Stack;
 let fake: FakeAdmin;
 let sink: OtlpSink;
 let ledger: Db;
+let broker: Db;
 
 beforeAll(async () => {
   sink = resources.use(await startOtlpSink());
@@ -40,6 +41,7 @@ beforeAll(async () => {
     await mongo.close();
   });
   ledger = mongo.db(stack.addresses.ledgerDatabase);
+  broker = mongo.db(stack.addresses.brokerDatabase);
 });
 afterAll(async () => {
   await resources.disposeAsync();
@@ -276,6 +278,13 @@ describe('failures', () => {
       costNanoUsd: 0n,
       usageSource: 'none',
     });
+    // each key was refused and is exhausted: an operator who knows better writes that into the database
+    await fake.clearFaults();
+    await broker.collection('ohmygpt_keys').updateMany({}, { $set: { status: 'healthy', cooldownUntil: null } });
+    await vi.waitFor(async () => await client.chat.completions.create({ model: MODEL, messages: QUESTION }), {
+      timeout: 5_000,
+      interval: 100,
+    });
   });
 
   test('a client that leaves ends the upstream’s work, and what was delivered is in the books', async () => {
@@ -406,7 +415,7 @@ describe('processes', () => {
   });
 });
 
-test('a request is one trace, from the router over the broker and across NATS to the ledger', async () => {
+test('a request is one trace, from the router across NATS to the ledger', async () => {
   const { client, last } = openai();
   await client.chat.completions.create({ model: MODEL, messages: QUESTION });
   const { requestId } = last();
@@ -415,17 +424,14 @@ test('a request is one trace, from the router over the broker and across NATS to
   const spans = await sink.waitForTrace(
     (trace) =>
       ofRequest(trace) &&
-      ['router', 'key-broker'].every((service) => trace.some((span) => span.service === service)) &&
+      trace.some(({ service, kind }) => service === 'router' && kind === 'server') &&
       trace.some(({ name }) => name === 'charge'),
-    { timeoutMs: 15_000 },
+    {
+      timeoutMs: 15_000,
+    },
   );
   const root = spans.find(({ service, kind }) => service === 'router' && kind === 'server');
-  const acquire = spans.find(
-    ({ service, kind, name }) => service === 'router' && kind === 'client' && name.endsWith('/AcquireLeases'),
-  );
   expect(root?.parentSpanId).toBeUndefined();
-  expect(acquire?.parentSpanId).toBe(root?.spanId);
-  expect(spans.find(({ service }) => service === 'key-broker')?.parentSpanId).toBe(acquire?.spanId);
   expect(spans.find(({ service, name }) => service === 'usage-ledger' && name === 'charge')?.parentSpanId).toBe(
     root?.spanId,
   );

@@ -33,7 +33,7 @@ function hold(
   own = epoch,
 ): DuplexCall<accountsV1.HoldRequest, accountsV1.HoldResponse> {
   const call = of.accounts.hold(stop.signal);
-  call.send({ message: { $case: 'hello', value: { epoch: own, adoptedEpochs: [...adoptedEpochs] } } });
+  call.send({ message: { $case: 'open', value: { epoch: own, adoptedEpochs: [...adoptedEpochs] } } });
   return call;
 }
 

@@ -31,10 +31,32 @@ export class Arguments<Option extends string> {
     throw new UsageError(`--${name} must be a whole number from ${min} to ${max}, not "${text}"`);
   }
 
-  /** There are as many as the command names. */
+  /** There are at least as many as the command needs. */
   operand(index: number): string {
     const value = this.#operands[index];
     if (value === undefined) throw new RangeError(`the command has no operand ${index}`);
     return value;
+  }
+
+  /** Those from `index` on, each once. */
+  operandsFrom(index: number): readonly string[] {
+    return [...new Set(this.#operands.slice(index))];
+  }
+
+  /** `on` or `off`. */
+  onOff(name: Option): boolean | undefined {
+    const text = this.string(name);
+    if (text === undefined) return undefined;
+    if (text === 'on' || text === 'off') return text === 'on';
+    throw new UsageError(`--${name} is on or off, not "${text}"`);
+  }
+
+  /** Words between commas. */
+  list(name: Option): readonly string[] | undefined {
+    const words = this.string(name)
+      ?.split(',')
+      .map((word) => word.trim());
+    if (words?.includes('') === true) throw new UsageError(`--${name} has an empty place between its commas`);
+    return words;
   }
 }

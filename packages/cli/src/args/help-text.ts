@@ -35,8 +35,10 @@ export function commandHelp(command: Command): string {
   ].join('\n');
 }
 
-function callOf({ name, operands }: Command): string {
-  return [name, ...operands.map((operand) => `<${operand}>`)].join(' ');
+function callOf({ name, operands, lastOperand: last }: Command): string {
+  const words = [name, ...operands.map((operand) => `<${operand}>`)];
+  if (last !== undefined) words.push(last.takes === 'one or none' ? `[${last.name}]` : `<${last.name}>...`);
+  return words.join(' ');
 }
 
 function section(title: string, rows: readonly (readonly [string, string])[]): string {

@@ -51,3 +51,20 @@ test.each(['0', '11', 'x', '1e1', '1.5'])('a number that is none of the allowed 
 test('an empty value is refused: it would ask for everything', () => {
   expect(() => parseArguments(command, ['x', '--limit=']).string('limit')).toThrow(UsageError);
 });
+
+test.each([
+  ['one or none', '', [], undefined],
+  ['one or none', 'x', ['x'], undefined],
+  ['one or none', 'x y', [], 'omg things do does not know what to do with "y"'],
+  ['one or more', '', [], 'omg things do needs <thing id>'],
+  ['one or more', 'x y x', ['x', 'y'], undefined],
+] as const)('where the last operand takes %s, "%s" is taken or refused', (takes, line, operands, sentence) => {
+  const doing = { ...command, name: 'things do', operands: [], lastOperand: { name: 'thing id', takes } };
+  const parse = (): readonly string[] => parseArguments(doing, line.split(' ').filter(Boolean)).operandsFrom(0);
+  if (sentence === undefined) expect(parse()).toEqual(operands);
+  else expect(parse).toThrow(new UsageError(sentence));
+});
+
+test('an empty word is no id', () => {
+  expect(() => parseArguments(command, [''])).toThrow(new UsageError('omg things list does not take an empty word'));
+});

@@ -35,9 +35,12 @@ function describe(text: string, { name }: Command, options: readonly string[]): 
   return text.split(/\.?\n|\. /)[0] ?? text;
 }
 
-function checkOperands({ name, operands }: Command, given: readonly string[]): void {
-  const missing = operands[given.length];
+function checkOperands({ name, operands, lastOperand: last }: Command, given: readonly string[]): void {
+  const needed = last?.takes === 'one or more' ? [...operands, last.name] : operands;
+  const missing = needed[given.length];
   if (missing !== undefined) throw new UsageError(`omg ${name} needs <${missing}>`);
-  const extra = given[operands.length];
+  if (given.includes('')) throw new UsageError(`omg ${name} does not take an empty word`);
+  const most = last === undefined ? operands.length : last.takes === 'one or none' ? operands.length + 1 : Infinity;
+  const extra = given[most];
   if (extra !== undefined) throw new UsageError(`omg ${name} does not know what to do with "${extra}"`);
 }

@@ -1,9 +1,9 @@
 import type { usageV1 } from '@omg/proto-gen';
 import { defineCommand } from '../command.ts';
-import { UsageError } from '../failures.ts';
+import { limitOptions, readLimit } from '../options/limit-options.ts';
 import { formatCount, formatMs, formatTime, formatUsd } from '../output/format.ts';
-import { jsonLine } from '../output/json-line.ts';
-import { Table, type Column } from '../output/table.ts';
+import { writePages } from '../output/pages.ts';
+import type { Column } from '../output/table.ts';
 import { eventOf, requestLogToJson, resultOf } from '../views/request-log.ts';
 
 const USUAL_LIMIT = 20;
@@ -61,8 +61,7 @@ export const logsList = defineCommand({
   summary: 'charged requests, newest first',
   operands: [],
   options: {
-    limit: { type: 'string', value: 'N', summary: `at most N requests (default ${USUAL_LIMIT})` },
-    all: { type: 'boolean', summary: 'every request that fits, however many' },
+    ...limitOptions('requests', USUAL_LIMIT),
     site: { type: 'string', value: 'SITE', summary: 'only of this site' },
     tenant: { type: 'string', value: 'ID', summary: 'only of this tenant' },
     key: {
@@ -76,31 +75,26 @@ export const logsList = defineCommand({
     'omg logs list --site ohmygpt --tenant demo --limit 100',
     `omg logs list --all --json | jq -r 'select(.success | not) | .requestId'`,
   ],
-  async run({ terminal, json, connection }, args) {
-    const asked = args.integer('limit', { min: 1, max: 1_000_000 });
-    if (asked !== undefined && args.flag('all')) throw new UsageError('--limit and --all exclude each other');
+  async run(context, args) {
+    const limit = readLimit(args, USUAL_LIMIT);
     const filter = {
       site: args.string('site'),
       tenantId: args.string('tenant'),
       clientKeyId: args.string('key'),
     };
-    const usage = connection.usage();
-
-    const table = new Table(COLUMNS, terminal);
-    let left = args.flag('all') ? Infinity : (asked ?? USUAL_LIMIT);
-    let pageToken = '';
-    let found = false;
-    do {
-      const request = { ...filter, pageToken, pageSize: Math.min(left, PAGE_SIZE) };
-      const { logs, nextPageToken } = await usage.call(
-        async (client, options) => await client.listLogs(request, options),
-      );
-      if (logs.length > 0)
-        await terminal.write(json ? logs.map((log) => jsonLine(requestLogToJson(log))).join('') : table.render(logs));
-      found ||= logs.length > 0;
-      left -= logs.length;
-      pageToken = nextPageToken;
-    } while (pageToken !== '' && left > 0);
-    if (!found && !json) terminal.note('No charged request fits.');
+    const usage = context.connection.usage();
+    await writePages(context, {
+      limit,
+      pageSize: PAGE_SIZE,
+      columns: COLUMNS,
+      toJson: requestLogToJson,
+      none: 'No charged request fits.',
+      load: async (page) => {
+        const { logs, nextPageToken } = await usage.call(
+          async (client, options) => await client.listLogs({ ...filter, ...page }, options),
+        );
+        return { rows: logs, nextPageToken };
+      },
+    });
   },
 });

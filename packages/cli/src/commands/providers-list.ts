@@ -1,8 +1,10 @@
 import type { keyBrokerV1 } from '@omg/proto-gen';
 import { defineCommand } from '../command.ts';
 import { NOTHING, formatCount } from '../output/format.ts';
-import { jsonLine } from '../output/json-line.ts';
-import { Table, type Column } from '../output/table.ts';
+import { writeRows } from '../output/pages.ts';
+import type { Column } from '../output/table.ts';
+import { withNulls } from '../output/with-nulls.ts';
+import { listProviders } from '../remote/list-providers.ts';
 
 const COLUMNS: readonly Column<keyBrokerV1.Provider>[] = [
   { title: 'PROVIDER', value: ({ name }) => name },
@@ -14,6 +16,14 @@ const COLUMNS: readonly Column<keyBrokerV1.Provider>[] = [
   { title: 'KEYS', align: 'right', value: ({ keys }) => formatCount(keys) },
   { title: 'AVAILABLE', align: 'right', value: ({ keysAvailable }) => formatCount(keysAvailable) },
   { title: 'SLOTS IN USE', align: 'right', value: ({ slotsInUse }) => formatCount(slotsInUse) },
+  { title: 'BACKUPS LEFT', align: 'right', value: ({ backupKeysLeft }) => formatCount(backupKeysLeft), leaveOut: 4 },
+  {
+    title: 'PROXIES',
+    align: 'right',
+    value: ({ proxies, proxiesUsable }) => `${formatCount(proxiesUsable)}/${formatCount(proxies)}`,
+    leaveOut: 3,
+  },
+  { title: 'NOT READY BECAUSE', value: ({ ready, reason }) => (ready ? NOTHING : reason || NOTHING) },
   { title: 'ENDPOINT', value: ({ endpoint }) => endpoint?.baseUrl ?? NOTHING, leaveOut: 2 },
   {
     title: 'BACKUP ENDPOINT',
@@ -28,19 +38,8 @@ export const providersList = defineCommand({
   operands: [],
   options: {},
   examples: ['omg providers list', `omg providers list --json | jq -r 'select(.ready | not) | .name'`],
-  async run({ terminal, json, connection }) {
-    const { providers } = await connection
-      .keyBroker()
-      .call(async (client, options) => await client.listProviders({}, options));
-    if (json) await terminal.write(providers.map((provider) => jsonLine(toJson(provider))).join(''));
-    else await terminal.write(new Table(COLUMNS, terminal).render(providers));
+  async run(context) {
+    const providers = await listProviders(context.connection.keyBroker());
+    await writeRows(context, providers, { columns: COLUMNS, toJson: withNulls, none: 'There is no provider.' });
   },
 });
-
-function toJson(provider: keyBrokerV1.Provider): object {
-  return {
-    ...provider,
-    endpoint: provider.endpoint ?? null,
-    backupEndpoint: provider.backupEndpoint ?? null,
-  };
-}

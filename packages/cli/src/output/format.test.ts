@@ -1,5 +1,14 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { decimalUsd, formatCount, formatExactTime, formatMs, formatTime, formatUsd } from './format.ts';
+import {
+  decimalUsd,
+  formatCount,
+  formatExactTime,
+  formatMs,
+  formatNumberOf,
+  formatRelative,
+  formatTime,
+  formatUsd,
+} from './format.ts';
 
 test.each([
   [0n, '$0.00'],
@@ -21,6 +30,26 @@ test('money in a column has its points below each other', () => {
 
 test('numbers have thousands separators', () => {
   expect([formatCount(62_745n), formatCount(999), formatMs(1_234)]).toEqual(['62,745', '999', '1,234 ms']);
+});
+
+test.each([
+  [0, 'now'],
+  [1_000, 'in 1 s'],
+  [119_000, 'in 119 s'],
+  [5 * 60_000, 'in 5 min'],
+  [-3 * 3_600_000, '3 h ago'],
+  [24 * 3_600_000, 'in 24 h'],
+  [-9 * 86_400_000, '9 d ago'],
+])('%d ms from now is "%s"', (ms, text) => {
+  expect(formatRelative(new Date(1_000_000_000_000 + ms), 1_000_000_000_000)).toBe(text);
+});
+
+test('things are counted', () => {
+  expect([formatNumberOf(1, 'key'), formatNumberOf(0, 'key'), formatNumberOf(1_200, 'proxy', 'proxies')]).toEqual([
+    '1 key',
+    '0 keys',
+    '1,200 proxies',
+  ]);
 });
 
 let zone: string | undefined;

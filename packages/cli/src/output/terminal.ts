@@ -12,6 +12,8 @@ export interface Terminal {
   /** Waits for a slow reader. */
   write: (text: string) => Promise<void>;
   note: (text: string) => void;
+  /** A line on a terminal's stderr that the next one overwrites; '' takes it away. */
+  progress: (text: string) => void;
 }
 
 export function createTerminal(output: NodeJS.WriteStream, errors: NodeJS.WriteStream): Terminal {
@@ -23,6 +25,9 @@ export function createTerminal(output: NodeJS.WriteStream, errors: NodeJS.WriteS
     },
     note: (text) => {
       errors.write(`${text}\n`);
+    },
+    progress: (text) => {
+      if (errors.isTTY) errors.write(`\r\u001B[K${text}`);
     },
   };
 }

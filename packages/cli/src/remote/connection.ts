@@ -1,5 +1,5 @@
 import { createGrpcClient, type GrpcClient } from '@omg/grpc';
-import { keyBrokerV1, usageV1 } from '@omg/proto-gen';
+import { keyAdminV1, keyBrokerV1, usageV1 } from '@omg/proto-gen';
 import { startTelemetry, type Telemetry } from '@omg/telemetry';
 import { KEY_BROKER, USAGE_LEDGER, type ConnectionSettings, type ServiceNames } from './connection-settings.ts';
 import { createRemote, type Remote } from './remote.ts';
@@ -27,6 +27,10 @@ export class Connection implements AsyncDisposable {
     return this.#open(KEY_BROKER, keyBrokerV1.KeyBrokerService);
   }
 
+  keyAdmin(): Remote<GrpcClient<keyAdminV1.KeyAdminService>> {
+    return this.#open(KEY_BROKER, keyAdminV1.KeyAdminService);
+  }
+
   usage(): Remote<GrpcClient<usageV1.UsageService>> {
     return this.#open(USAGE_LEDGER, usageV1.UsageService);
   }
@@ -51,15 +55,15 @@ export class Connection implements AsyncDisposable {
         logDestination: { write: () => undefined },
       }),
     );
-    const client = this.#resources.use(
-      createGrpcClient(definition, {
-        address: at.address,
-        token,
-        tls: settings.tls(),
-        deadlineMs: DEADLINE_MS,
-        telemetry: this.#telemetry,
-      }),
-    );
-    return createRemote({ names, at, client, signal, explain });
+    const shared = { token, tls: settings.tls(), deadlineMs: DEADLINE_MS, telemetry: this.#telemetry };
+    const clients = new Map<string, GrpcClient<S>>();
+    const clientAt = (address: string): GrpcClient<S> => {
+      const known = clients.get(address);
+      if (known !== undefined) return known;
+      const client = this.#resources.use(createGrpcClient(definition, { ...shared, address }));
+      clients.set(address, client);
+      return client;
+    };
+    return createRemote({ names, at, clientAt, signal, explain });
   }
 }

@@ -22,6 +22,8 @@ export function describeCallError(error: OmgError, { name, address, variable }: 
       return `${name} at ${address} did not answer in time (${variable})`;
     case 'unauthenticated':
       return `${name} at ${address} does not accept the service token (SERVICE_TOKEN)`;
+    case 'not_owner':
+      return `${name}: ${text}, and its owner is not known at the moment: try again in some seconds`;
     case 'cancelled':
       return 'interrupted';
     case 'internal':

@@ -11,6 +11,8 @@ export interface HolderOptions {
   readonly outageGraceMs?: number;
   /** Admit within what the owner named for the time without it (true by default). */
   readonly failOpen?: boolean;
+  /** Keep what comes free, for the requests to come (true by default); else all of it goes back at once. */
+  readonly keep?: boolean;
   /** 10 s by default. */
   readonly idleMs?: number;
   /** 1 s by default. */
@@ -100,6 +102,7 @@ export interface QuotaHolder {
   readonly epoch: string;
   readonly outageGraceMs: number;
   readonly failOpen: boolean;
+  readonly keep: boolean;
   readonly idleMs: number;
   readonly stateEveryMs: number;
   readonly scopes: Map<string, HolderScope>;
@@ -139,6 +142,7 @@ export function createHolder(options: HolderOptions, nowMs: number): QuotaHolder
     epoch: options.epoch,
     outageGraceMs: options.outageGraceMs ?? 0,
     failOpen: options.failOpen ?? true,
+    keep: options.keep ?? true,
     idleMs: options.idleMs ?? 10_000,
     stateEveryMs: options.stateEveryMs ?? 1000,
     scopes: new Map(),

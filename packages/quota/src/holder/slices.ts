@@ -12,7 +12,7 @@ export function giveBack(
   if (amount <= 0) return;
   holder.dirty.add(scope);
   if (scope.denied?.denial.dimension === dimension) scope.denied = undefined;
-  if (holder.valid && nowMs >= scope.recalledUntilMs[dimension]) scope.unspent[dimension] += amount;
+  if (holder.keep && holder.valid && nowMs >= scope.recalledUntilMs[dimension]) scope.unspent[dimension] += amount;
   else holder.returning.add(scope);
 }
 

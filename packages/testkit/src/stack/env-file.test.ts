@@ -11,7 +11,7 @@ describe('data/env', () => {
   });
 
   test('has the first replica, all replicas, and an operations address of each process', () => {
-    const addresses = stackAddresses({ portOffset: 0, routersPerSite: 2 });
+    const addresses = stackAddresses({ portOffset: 0, routersPerSite: 2, brokers: 2 });
     const env = stackEnv(addresses, { routerToken: 'r', operatorToken: 'o', clientKey: 'k', encryptionKey: 'e' });
     expect(env).toMatchObject({
       OMG_KEY: 'k',
@@ -21,6 +21,7 @@ describe('data/env', () => {
       BROKER_ADDR: '127.0.0.1:7001',
       LEDGER_MONGO: 'mongodb://127.0.0.1:7017/usage_ledger?replicaSet=rs0',
       BROKER_OPS: 'http://127.0.0.1:7101',
+      BROKER_2_OPS: 'http://127.0.0.1:7111',
       LEDGER_OPS: 'http://127.0.0.1:7102',
       ROUTER_OPENHANDS_1_OPS: 'http://127.0.0.1:9004',
       ROUTER_OHMYGPT_2_OPS: 'http://127.0.0.1:9015',

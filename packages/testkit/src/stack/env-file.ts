@@ -32,6 +32,6 @@ export function renderEnvFile(values: Readonly<Record<string, string>>): string 
 
 /** BROKER_OPS, LEDGER_OPS, ROUTER_OHMYGPT_1_OPS. */
 function opsName(processName: string): string {
-  const short = processName.replace(/^key-broker$/, 'broker').replace(/^usage-ledger$/, 'ledger');
+  const short = processName.replace(/^key-broker/, 'broker').replace(/^usage-ledger$/, 'ledger');
   return `${short.replaceAll('-', '_').toUpperCase()}_OPS`;
 }

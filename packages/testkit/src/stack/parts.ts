@@ -18,6 +18,11 @@ export function routerPart(site: Site): Part {
   return `router-${site}`;
 }
 
+/** The process of replica `replica`, counted from 1: the first goes by the service's name alone. */
+export function brokerName(replica: number): string {
+  return replica === 1 ? 'key-broker' : `key-broker-${replica}`;
+}
+
 /** The process of replica `replica`, counted from 1. */
 export function routerName(site: Site, replica: number): string {
   return `${routerPart(site)}-${replica}`;

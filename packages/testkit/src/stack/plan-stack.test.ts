@@ -32,7 +32,9 @@ function envOf(name: string, options: Partial<PlanOptions> = {}): Readonly<Recor
 }
 
 function portsWith(portOffset: number): readonly number[] {
-  return plan({ portOffset, routersPerSite: 100 }).processes.flatMap(({ ports }) => ports.map(({ port }) => port));
+  return plan({ portOffset, routersPerSite: 100, brokers: 10 }).processes.flatMap(({ ports }) =>
+    ports.map(({ port }) => port),
+  );
 }
 
 function namesByStage(stageOf: (process: PlannedProcess) => number): readonly string[] {
@@ -81,6 +83,21 @@ describe('the plan of a stack', () => {
     });
   });
 
+  test('replica k of key-broker listens 10(k-1) above the first, and routers know all of them', () => {
+    const { addresses } = plan({ brokers: 3 });
+    expect(addresses.brokerAddr).toBe('127.0.0.1:7001');
+    expect(addresses.brokerAddrs).toEqual(['127.0.0.1:7001', '127.0.0.1:7011', '127.0.0.1:7021']);
+    expect(names({ brokers: 3 })).toEqual(expect.arrayContaining(['key-broker', 'key-broker-2', 'key-broker-3']));
+    expect(envOf('key-broker-3', { brokers: 3 })).toMatchObject({
+      GRPC_LISTEN: '127.0.0.1:7021',
+      OPS_LISTEN: '127.0.0.1:7121',
+      INSTANCE: 'key-broker-3',
+    });
+    expect(addresses.opsUrls['key-broker-3']).toBe('http://127.0.0.1:7121');
+    expect(envOf('router-ohmygpt-1', { brokers: 2 })['BROKER_ADDR']).toBe('127.0.0.1:7001,127.0.0.1:7011');
+    expect(envOf('router-ohmygpt-1')['BROKER_ADDR']).toBe('127.0.0.1:7001');
+  });
+
   test('only the parts that were asked for are started, and the others keep their addresses', () => {
     expect(names({ parts: ['nats', 'router-openhands'], routersPerSite: 2 })).toEqual([
       'nats',
@@ -106,6 +123,11 @@ describe('the plan of a stack', () => {
       OPENHANDS_BASE_URL: 'http://127.0.0.1:7003/openhands',
     });
     expect(env).not.toHaveProperty('OHMYGPT_BASE_URL');
+    expect(env).not.toHaveProperty('OHMYGPT_BACKUP_BASE_URL');
+  });
+
+  test('a fake key is sent to the fake upstream at the backup endpoint too', () => {
+    expect(envOf('key-broker')['OHMYGPT_BACKUP_BASE_URL']).toBe('http://127.0.0.1:7003/ohmygpt-backup');
   });
 
   test('stacks that share the servers share neither databases nor the stream', () => {

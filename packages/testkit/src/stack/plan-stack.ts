@@ -1,7 +1,14 @@
 import { join } from 'node:path';
 import { cacheDir } from '@omg/embedded';
-import { SITES, routerName, routerPart, type Part, type Site } from './parts.ts';
-import { LOOPBACK, routerPorts, stackAddresses, stackPorts, type StackAddresses } from './stack-addresses.ts';
+import { SITES, brokerName, routerName, routerPart, type Part, type Site } from './parts.ts';
+import {
+  LOOPBACK,
+  brokerPorts,
+  routerPorts,
+  stackAddresses,
+  stackPorts,
+  type StackAddresses,
+} from './stack-addresses.ts';
 import type { PlanOptions } from './stack-options.ts';
 
 /** A port that one process of the stack listens on. */
@@ -58,7 +65,7 @@ export function planStack(options: PlanOptions): StackPlan {
   const all = [
     ...servers(options),
     fakeUpstream(context),
-    keyBroker(context),
+    ...keyBrokers(context),
     usageLedger(context),
     ...routers(context),
   ];
@@ -116,20 +123,27 @@ function fakeUpstream({ options, addresses }: Context): PlannedProcess {
   };
 }
 
-function keyBroker({ options, addresses }: Context): PlannedProcess {
-  const { broker, brokerOps } = stackPorts(options.portOffset);
+function keyBrokers(context: Context): readonly PlannedProcess[] {
+  const { brokers = 1 } = context.options;
+  return Array.from({ length: brokers }, (_, index) => keyBroker(context, index + 1));
+}
+
+function keyBroker({ options, addresses }: Context, replica: number): PlannedProcess {
+  const { grpc, ops } = brokerPorts(replica, options.portOffset);
   return service(options, {
-    name: 'key-broker',
+    name: brokerName(replica),
     part: 'key-broker',
     directory: 'key-broker',
-    ports: [broker, brokerOps],
+    ports: [grpc, ops],
     stages: [1, 1],
     env: {
-      GRPC_LISTEN: `${LOOPBACK}:${broker}`,
+      GRPC_LISTEN: `${LOOPBACK}:${grpc}`,
       SERVICE_TOKENS: serviceTokens(options),
       KEY_ENCRYPTION_KEYS: `up:${options.secrets.encryptionKey}`,
       MONGODB_URL: addresses.mongodbUrl,
       MONGODB_DATABASE: addresses.brokerDatabase,
+      NATS_URL: addresses.natsUrl,
+      USAGE_STREAM: options.usageStream ?? DEFAULT_USAGE_STREAM,
       PROVIDERS: 'ohmygpt,openhands',
       ...upstreamEnv('openhands', options, addresses),
       ...upstreamEnv('ohmygpt', options, addresses),
@@ -172,7 +186,7 @@ function routers({ options, addresses }: Context): readonly PlannedProcess[] {
         env: {
           SITE_FILE: siteFile(options, site),
           LISTEN: `${LOOPBACK}:${http}`,
-          BROKER_ADDR: addresses.brokerAddr,
+          BROKER_ADDR: addresses.brokerAddrs.join(','),
           LEDGER_ADDR: addresses.ledgerAddr,
           SERVICE_TOKEN: options.secrets.routerToken,
           NATS_URL: addresses.natsUrl,
@@ -241,6 +255,7 @@ function upstreamEnv(site: Site, options: PlanOptions, addresses: StackAddresses
   return {
     [`${name}_API_KEYS`]: [1, 2, 3].map((number) => `fake-${site}-key-${number}`).join(','),
     [`${name}_BASE_URL`]: `${addresses.fakeUrl}/${site}`,
+    [`${name}_BACKUP_BASE_URL`]: `${addresses.fakeUrl}/${site}-backup`,
   };
 }
 

@@ -1,5 +1,5 @@
 import { mongoUrlWithDatabase } from './mongo-url.ts';
-import { SITES, routerName, type Site } from './parts.ts';
+import { SITES, brokerName, routerName, type Site } from './parts.ts';
 import type { PlanOptions } from './stack-options.ts';
 
 export const LOOPBACK = '127.0.0.1';
@@ -25,8 +25,9 @@ export interface StackAddresses {
   /** Of every replica, in their order. */
   readonly openhandsUrls: readonly string[];
   readonly ohmygptUrls: readonly string[];
-  /** gRPC, host:port. */
+  /** gRPC, host:port; of key-broker the first replica. */
   readonly brokerAddr: string;
+  readonly brokerAddrs: readonly string[];
   readonly ledgerAddr: string;
   readonly mongodbUrl: string;
   readonly natsUrl: string;
@@ -64,12 +65,20 @@ export function routerPorts(
   return { http: ROUTER_PORTS[site].http + shift, ops: ROUTER_PORTS[site].ops + shift };
 }
 
-type AddressOptions = Pick<PlanOptions, 'portOffset' | 'routersPerSite' | 'mongodbUrl' | 'natsUrl' | 'databasePrefix'>;
+export function brokerPorts(replica: number, portOffset: number): { readonly grpc: number; readonly ops: number } {
+  const shift = portOffset + REPLICA_STEP * (replica - 1);
+  return { grpc: PORTS.broker + shift, ops: PORTS.brokerOps + shift };
+}
+
+type AddressOptions = Pick<
+  PlanOptions,
+  'portOffset' | 'routersPerSite' | 'brokers' | 'mongodbUrl' | 'natsUrl' | 'databasePrefix'
+>;
 
 export function stackAddresses(options: AddressOptions): StackAddresses {
-  const { portOffset, databasePrefix = '' } = options;
+  const { portOffset, brokers = 1, databasePrefix = '' } = options;
   const ports = stackPorts(portOffset);
-  const replicas = Array.from({ length: options.routersPerSite }, (_, index) => index + 1);
+  const replicas = upTo(options.routersPerSite);
   const routerUrls = (site: Site): readonly string[] =>
     replicas.map((replica) => url(routerPorts(site, replica, portOffset).http));
   const routerOps = SITES.flatMap((site) =>
@@ -78,6 +87,11 @@ export function stackAddresses(options: AddressOptions): StackAddresses {
       url(routerPorts(site, replica, portOffset).ops),
     ]),
   );
+  const brokerAddrs = upTo(brokers).map((replica) => `${LOOPBACK}:${brokerPorts(replica, portOffset).grpc}`);
+  const brokerOps = upTo(brokers).map((replica): [string, string] => [
+    brokerName(replica),
+    url(brokerPorts(replica, portOffset).ops),
+  ]);
   const mongodbUrl = options.mongodbUrl ?? `mongodb://${LOOPBACK}:${ports.mongo}/?replicaSet=rs0`;
   const brokerDatabase = `${databasePrefix}key_broker`;
   const ledgerDatabase = `${databasePrefix}usage_ledger`;
@@ -85,6 +99,7 @@ export function stackAddresses(options: AddressOptions): StackAddresses {
     openhandsUrls: routerUrls('openhands'),
     ohmygptUrls: routerUrls('ohmygpt'),
     brokerAddr: `${LOOPBACK}:${ports.broker}`,
+    brokerAddrs,
     ledgerAddr: `${LOOPBACK}:${ports.ledger}`,
     mongodbUrl,
     natsUrl: options.natsUrl ?? `nats://${LOOPBACK}:${ports.nats}`,
@@ -94,12 +109,12 @@ export function stackAddresses(options: AddressOptions): StackAddresses {
     ledgerMongoUrl: mongoUrlWithDatabase(mongodbUrl, ledgerDatabase),
     fakeUrl: url(ports.fakeUpstream),
     fakeAdminUrl: url(ports.fakeAdmin),
-    opsUrls: Object.fromEntries([
-      ['key-broker', url(ports.brokerOps)],
-      ['usage-ledger', url(ports.ledgerOps)],
-      ...routerOps,
-    ]),
+    opsUrls: Object.fromEntries([...brokerOps, ['usage-ledger', url(ports.ledgerOps)], ...routerOps]),
   };
+}
+
+function upTo(count: number): readonly number[] {
+  return Array.from({ length: count }, (_, index) => index + 1);
 }
 
 function url(port: number): string {

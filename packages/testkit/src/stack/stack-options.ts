@@ -31,6 +31,8 @@ export interface PlanOptions {
   /** Added to every port. */
   readonly portOffset: number;
   readonly routersPerSite: number;
+  /** Replicas of key-broker; 1 unless given. */
+  readonly brokers?: number;
   /** What to start; the others are expected at the addresses they would have had. */
   readonly parts: readonly Part[];
   readonly secrets: StackSecrets;

@@ -1,8 +1,7 @@
+import { AffinityView, bucketOf } from '@omg/affinity';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { bucketOf } from './affinity-delta.ts';
 import { AFFINITY_DEFAULTS, AffinityTable } from './affinity-table.ts';
-import { AffinityView } from './affinity-view.ts';
 
 const { stickyMs } = AFFINITY_DEFAULTS;
 const SMALL = { minBuckets: 64, minBucketsPerKey: 4, stickyMs };

@@ -1,4 +1,4 @@
-import { toDelta, type AffinityDelta } from './affinity-delta.ts';
+import { toDelta, type AffinityDelta } from '@omg/affinity';
 import { evenQuotas } from './even-quotas.ts';
 import { LeastLoaded } from './least-loaded.ts';
 

@@ -1,8 +1,6 @@
+import { AffinityView, KeyRing, bucketOf } from '@omg/affinity';
 import { expect, test } from 'vitest';
-import { bucketOf } from './affinity-delta.ts';
 import { AFFINITY_DEFAULTS, AffinityTable } from './affinity-table.ts';
-import { AffinityView } from './affinity-view.ts';
-import { KeyRing } from './key-ring.ts';
 
 const KEYS = 20;
 const SLOTS = 50;

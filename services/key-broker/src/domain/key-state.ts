@@ -1,4 +1,4 @@
-import type { KeyStatus } from './upstream-key.ts';
+export type KeyStatus = 'healthy' | 'rate_limited' | 'exhausted' | 'error' | 'using_failover';
 
 export type EndpointName = 'primary' | 'backup';
 

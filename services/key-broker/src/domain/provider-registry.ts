@@ -62,6 +62,19 @@ export const PROVIDER_REGISTRY: readonly ProviderSpec[] = [
   },
 ];
 
+/** The provider with an endpoint at another base URL: a relay in between, or a fake upstream. */
+export function withBaseUrl(
+  spec: ProviderSpec,
+  urls: { readonly primary: string | undefined; readonly backup: string | undefined },
+): ProviderSpec {
+  const moved = (endpoint: ProviderEndpoint, baseUrl: string | undefined): ProviderEndpoint =>
+    baseUrl === undefined ? endpoint : { ...endpoint, baseUrl: baseUrl.replace(/\/$/, '') };
+  const primary = moved(spec.primary, urls.primary);
+  return spec.backup === undefined
+    ? { ...spec, primary }
+    : { ...spec, primary, backup: moved(spec.backup, urls.backup) };
+}
+
 /** What is wrong with these entries, in words; nothing when they can be used. */
 export function registryFaults(specs: readonly ProviderSpec[]): readonly string[] {
   const names = specs.map(({ name }) => name);

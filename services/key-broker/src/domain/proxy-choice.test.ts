@@ -16,6 +16,7 @@ describe('a bound key', () => {
     expect(ask({ bindings, proxies: [proxy('a', 'unusable'), proxy('b'), proxy('c')] })).toEqual(via('b'));
     expect(ask({ bindings, proxies: [proxy('a', 'shaky'), proxy('b', 'shaky'), proxy('c')] })).toEqual(via('c'));
     expect(ask({ bindings, proxies: [proxy('a', 'unusable'), proxy('b', 'shaky')] })).toEqual(via('b'));
+    expect(ask({ bindings, proxies: [proxy('a', 'unusable'), proxy('b', 'unproven')] })).toEqual(via('b'));
   });
 
   test('takes none of another key, and no inactive binding', () => {
@@ -38,8 +39,9 @@ describe('a key without bindings', () => {
   });
 
   test('takes a shaky one where none is healthy, but none that was taken from it', () => {
-    expect(ask({ proxies: [proxy('a', 'shaky'), proxy('b', 'unusable')] })).toEqual(via('a'));
+    expect(ask({ proxies: [proxy('a', 'shaky'), proxy('b', 'unusable'), proxy('c', 'unproven')] })).toEqual(via('a'));
     const refused = { via: 'none', reason: 'no_usable_proxy' };
+    expect(ask({ proxies: [proxy('a', 'unproven')] })).toEqual(refused);
     expect(ask({ bindings: [bind('a', 1, false)], proxies: [proxy('a')] })).toEqual(refused);
   });
 });

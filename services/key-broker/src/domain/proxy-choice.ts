@@ -1,8 +1,11 @@
 /** A proxy as far as choosing one is concerned. */
 export interface ProxyCandidate {
   readonly id: string;
-  /** `shaky`: its last result was a failure, or it has none yet; `unusable`: off, cooling down, or held. */
-  readonly standing: 'healthy' | 'shaky' | 'unusable';
+  /**
+   * `shaky`: its last result was a failure; `unproven`: none went well yet, so only keys that are bound to it use it;
+   * `unusable`: off, cooling down, or held.
+   */
+  readonly standing: 'healthy' | 'shaky' | 'unproven' | 'unusable';
 }
 
 export interface ProxyBinding {
@@ -50,7 +53,7 @@ function firstOfBound(bindings: readonly ProxyBinding[], proxies: readonly Proxy
   const inOrder = bindings.toSorted((a, b) => a.priority - b.priority || (a.proxyId < b.proxyId ? -1 : 1));
   const withStanding = (wanted: ProxyCandidate['standing']): string | undefined =>
     inOrder.find(({ proxyId }) => standings.get(proxyId) === wanted)?.proxyId;
-  return withStanding('healthy') ?? withStanding('shaky');
+  return withStanding('healthy') ?? withStanding('shaky') ?? withStanding('unproven');
 }
 
 /** In turn; a proxy that the key was once bound to, and is no longer, is not for it. */

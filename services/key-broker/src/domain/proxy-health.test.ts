@@ -17,8 +17,9 @@ const lease = (ok: boolean): ProxyEvent => ({ type: 'lease', ok });
 const dead = run(NEW_PROXY_HEALTH, [check(false), lease(false), lease(false)]);
 
 describe('a proxy', () => {
-  test('is shaky until it has worked, and after each failure', () => {
-    expect(proxyStanding(NEW_PROXY_HEALTH)).toBe('shaky');
+  test('is unproven until it has worked, and shaky after each failure', () => {
+    expect(proxyStanding(NEW_PROXY_HEALTH)).toBe('unproven');
+    expect(proxyStanding(run(NEW_PROXY_HEALTH, [lease(false), check(false)]))).toBe('unproven');
     expect(proxyStanding(run(NEW_PROXY_HEALTH, [check(true)]))).toBe('healthy');
     expect(proxyStanding(run(NEW_PROXY_HEALTH, [check(true), lease(false)]))).toBe('shaky');
     expect(proxyStanding(run(NEW_PROXY_HEALTH, [lease(false), lease(true)]))).toBe('healthy');
@@ -33,10 +34,14 @@ describe('a proxy', () => {
     expect(proxyStanding(run(NEW_PROXY_HEALTH, spread))).not.toBe('unusable');
   });
 
-  test('is checked every minute, a dead one not before its cooldown is over', () => {
+  test('is checked every minute, soon after a failure, a dead one not before its cooldown is over', () => {
     expect(isCheckDue(NEW_PROXY_HEALTH, 0)).toBe(true);
-    const checked = run(NEW_PROXY_HEALTH, [check(true), lease(false)], 100);
+    const checked = run(NEW_PROXY_HEALTH, [check(true), lease(true)], 100);
     expect([60_099, 60_100].map((nowMs) => isCheckDue(checked, nowMs))).toEqual([false, true]);
+    for (const failure of [lease(false), check(false)]) {
+      const failed = run(checked, [failure], 200);
+      expect([5_199, 5_200].map((nowMs) => isCheckDue(failed, nowMs))).toEqual([false, true]);
+    }
     expect([299_999, 300_000].map((nowMs) => isCheckDue(dead, nowMs))).toEqual([false, true]);
   });
 

@@ -2,6 +2,8 @@ import type { ProxyCandidate } from './proxy-choice.ts';
 
 export interface ProxyHealthConfig {
   readonly checkEveryMs: number;
+  /** After a failure, until it is clear. */
+  readonly recheckMs: number;
   /** Of so many last results ... */
   readonly window: number;
   /** ... so many failures make it unusable. */
@@ -11,6 +13,7 @@ export interface ProxyHealthConfig {
 
 export const PROXY_HEALTH_DEFAULTS: ProxyHealthConfig = {
   checkEveryMs: 60_000,
+  recheckMs: 5_000,
   window: 5,
   maxFailures: 3,
   cooldownMs: 5 * 60_000,
@@ -47,7 +50,8 @@ export const NEW_PROXY_HEALTH: ProxyHealth = {
 
 export function proxyStanding({ results, cooldownUntilMs }: ProxyHealth): ProxyCandidate['standing'] {
   if (cooldownUntilMs !== undefined) return 'unusable';
-  return results.at(-1) === true ? 'healthy' : 'shaky';
+  if (results.at(-1) === true) return 'healthy';
+  return results.includes(true) ? 'shaky' : 'unproven';
 }
 
 /** Half-open is when the next check is due: only that one check decides, and no lease is risked for it. */
@@ -64,7 +68,8 @@ export function proxyTransition(
   if (event.type === 'reset') return { health: NEW_PROXY_HEALTH };
   if (isCooling && (event.type === 'lease' || !isCheckDue(health, nowMs))) return { health };
   const lastError = event.ok ? undefined : (event.message ?? 'failed');
-  const nextCheckAtMs = event.type === 'check' ? nowMs + config.checkEveryMs : health.nextCheckAtMs;
+  const plannedMs = event.type === 'check' ? nowMs + config.checkEveryMs : health.nextCheckAtMs;
+  const nextCheckAtMs = event.ok ? plannedMs : Math.min(plannedMs, nowMs + config.recheckMs);
   if (isCooling) {
     if (!event.ok) return { health: coolingHealth(nowMs + config.cooldownMs, lastError) };
     const recovered = { results: [true], cooldownUntilMs: undefined, nextCheckAtMs, lastError };

@@ -10,7 +10,8 @@ export interface EncryptionKey {
 const CIPHER = 'aes-256-gcm';
 const IV_BYTES = 12;
 const TAG_BYTES = 16;
-const SEALED = /^omg1:([\w-]{1,32}):([\w-]+)$/;
+/** The database finds by it what is still plain. */
+export const SEALED = /^omg1:([\w-]{1,32}):([\w-]+)$/;
 
 /** Seals what must not be readable in the database's files: AES-256-GCM, as `omg1:<key id>:<base64url>`. */
 export class SecretBox {
@@ -28,6 +29,11 @@ export class SecretBox {
     const cipher = createCipheriv(CIPHER, this.#current.key, iv);
     const sealed = Buffer.concat([iv, cipher.update(secret, 'utf8'), cipher.final(), cipher.getAuthTag()]);
     return `omg1:${this.#current.id}:${sealed.toString('base64url')}`;
+  }
+
+  /** Sealed, whichever it was before. */
+  sealed(stored: string): string {
+    return SEALED.test(stored) ? stored : this.seal(stored);
   }
 
   /** What was sealed. A value that is not sealed is taken as it is: older systems wrote plain ones. */

@@ -1,45 +1,63 @@
-import { classifyUpstreamError, headerValue, sanitiseUpstreamError } from '@omg/llm-wire';
+import { classifyUpstreamError, headerValue, sanitiseUpstreamError, type UpstreamFault } from '@omg/llm-wire';
+import type { AttemptFailure } from './attempt-failure.ts';
 import { nothingDelivered, type AttemptOutcome } from './attempt-outcome.ts';
-import type { ClientSink, Lease, UpstreamResponse } from './ports.ts';
+import type { Lease } from './lease-broker.ts';
+import type { ClientSink } from './ports.ts';
 import type { PreparedRequest } from './prepare-request.ts';
-import { readBounded } from './relay-whole.ts';
+import { UpstreamError, type UpstreamResponse } from './upstream.ts';
 
-export interface UpstreamErrorInput {
-  readonly request: PreparedRequest;
-  readonly response: UpstreamResponse;
-  readonly lease: Lease;
-  readonly providerRequestId: string;
-  readonly nowMs: number;
+// no error that explains itself is longer
+const MAX_ERROR_BYTES = 64 * 1024;
+
+/** What an answer means that is no success, as far as it arrives. */
+export async function readUpstreamError(response: UpstreamResponse, nowMs: number): Promise<UpstreamFault> {
+  const { status, headers } = response;
+  const contentType = headerValue(headers, 'content-type');
+  return classifyUpstreamError({ status, headers, contentType, body: await readHead(response.body), nowMs });
 }
 
-const MAX_ERROR_BYTES = 1024 * 1024;
+async function readHead(body: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let sizeBytes = 0;
+  try {
+    for await (const chunk of body) {
+      chunks.push(chunk);
+      sizeBytes += chunk.length;
+      if (sizeBytes >= MAX_ERROR_BYTES) break;
+    }
+  } catch (error) {
+    // the status says enough
+    if (!(error instanceof UpstreamError) || error.fault === 'aborted') throw error;
+  }
+  return Buffer.concat(chunks);
+}
 
-/** Answers the client in place of an upstream that refused: nothing of the upstream's own shows through. */
-export async function answerUpstreamError(input: UpstreamErrorInput, sink: ClientSink): Promise<AttemptOutcome> {
-  const { request, response, lease, providerRequestId, nowMs } = input;
-  const body = await readBounded(response.body, MAX_ERROR_BYTES);
-  const { status, headers } = response;
-  const fault = classifyUpstreamError({
-    status,
-    headers,
-    contentType: headerValue(headers, 'content-type'),
-    body,
-    nowMs,
-  });
+export interface RequestFaultInput {
+  readonly request: PreparedRequest;
+  readonly lease: Lease;
+  readonly failure: AttemptFailure;
+  readonly fault: UpstreamFault;
+}
+
+/** Tells the client what its request itself is at fault for: nothing of the upstream's own shows through. */
+export function answerRequestFault(input: RequestFaultInput, sink: ClientSink): AttemptOutcome {
+  const { request, lease, failure, fault } = input;
+  const { status, providerRequestId } = failure;
+  const { proxy } = lease;
   const answer = sanitiseUpstreamError(fault, {
     dialect: request.dialect,
     requestId: request.requestId,
     hidden: {
-      secrets: [lease.secret],
-      hosts: [new URL(lease.urls[request.dialect]).hostname],
-      names: [lease.provider, lease.keyId, lease.proxyId, providerRequestId],
+      secrets: [lease.secret, ...(proxy?.password === undefined ? [] : [proxy.password])],
+      hosts: [new URL(lease.urls[request.dialect]).hostname, ...(proxy === undefined ? [] : [proxy.host])],
+      names: [lease.provider, lease.keyId, proxy?.id ?? '', providerRequestId],
     },
   });
   sink.answer(answer.status, Object.entries(answer.headers).flat(), answer.body);
   return nothingDelivered({
     clientStatus: answer.status,
-    upstreamStatus: response.status,
-    cause: fault.cause,
+    upstreamStatus: status,
+    cause: failure.name,
     providerRequestId,
   });
 }

@@ -1,3 +1,4 @@
+import type { AttemptFailure } from './attempt-failure.ts';
 import type { Tokens, UsageSource } from './ports.ts';
 
 /** What came of forwarding a request, as the books will tell it. */
@@ -18,6 +19,9 @@ export interface AttemptOutcome {
   readonly providerRequestId: string;
 }
 
+/** One attempt: either the request has its outcome by it, or the client has seen nothing and another may follow. */
+export type AttemptEnd = { readonly outcome: AttemptOutcome } | { readonly failure: AttemptFailure };
+
 export const NO_TOKENS: Tokens = { input: 0, output: 0, cacheWrite5m: 0, cacheWrite1h: 0, cacheRead: 0 };
 
 /** An attempt that delivered nothing, so that nothing is charged for it. */
@@ -34,4 +38,15 @@ export function nothingDelivered(
     providerRequestId: '',
     ...outcome,
   };
+}
+
+/** The client left before it had anything. */
+export function clientGone(seen: { readonly status: number; readonly providerRequestId: string }): AttemptOutcome {
+  return nothingDelivered({
+    clientStatus: 499,
+    upstreamStatus: seen.status,
+    cause: '',
+    abortReason: 'client_gone',
+    providerRequestId: seen.providerRequestId,
+  });
 }

@@ -1,4 +1,5 @@
 import type { Dialect } from '@omg/llm-wire';
+import type { RawHeaders } from './upstream.ts';
 
 export interface Clock {
   /** Wall clock, for what people read. */
@@ -22,61 +23,6 @@ export interface AccountDirectory {
   resolve: (
     digest: Buffer,
   ) => Promise<{ readonly account: Account; readonly closed: Closed | undefined; readonly ttlMs: number } | undefined>;
-}
-
-/** The right to use one upstream key at one endpoint. */
-export interface Lease {
-  readonly id: string;
-  readonly provider: string;
-  readonly keyId: string;
-  readonly secret: string;
-  readonly generation: bigint;
-  readonly proxyId: string;
-  readonly endpointName: string;
-  readonly urls: Readonly<Record<Dialect, string>>;
-}
-
-export interface LeaseBroker {
-  /** A lease, or when to ask again; throws an OmgError where the broker cannot be asked. */
-  acquire: (model: string, signal: AbortSignal) => Promise<Lease | { readonly retryAfterMs: number }>;
-  /** Once per lease, whatever became of it. */
-  release: (lease: Lease) => void;
-}
-
-/** Names and values in turn. */
-export type RawHeaders = readonly string[];
-
-export interface UpstreamRequest {
-  readonly url: string;
-  readonly headers: RawHeaders;
-  readonly body: Uint8Array;
-  readonly headersTimeoutMs: number;
-  readonly idleTimeoutMs: number;
-  readonly signal: AbortSignal;
-}
-
-export interface UpstreamResponse {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
-  readonly body: AsyncIterable<Uint8Array>;
-}
-
-/** Why there was no answer, or why it ended in the middle. */
-export type UpstreamFault = 'connect' | 'timeout' | 'reset' | 'aborted';
-
-export class UpstreamError extends Error {
-  override readonly name = 'UpstreamError';
-  readonly fault: UpstreamFault;
-
-  constructor(fault: UpstreamFault, cause: unknown) {
-    super(`upstream: ${fault}`, { cause });
-    this.fault = fault;
-  }
-}
-
-export interface Upstream {
-  /** Throws an UpstreamError, also while the body is read. */
-  send: (request: UpstreamRequest) => Promise<UpstreamResponse>;
 }
 
 /** The client's side of a request. */
@@ -148,7 +94,10 @@ export interface SettledRequest extends OpenedRequest {
 export interface Outbox {
   /** Throws an OmgError where nothing can be written down: then nothing may be forwarded. */
   opened: (request: OpenedRequest) => void;
-  /** What an open request has delivered so far, in case this process dies; where it cannot be written, the request goes on. */
-  progress: (requestId: string, tokens: Tokens) => void;
+  /**
+   * What an open request has delivered so far, and the key that is in use, in case this process dies; where it cannot be
+   * written, the request goes on.
+   */
+  progress: (requestId: string, tokens: Tokens, keyId: string) => void;
   settled: (request: SettledRequest) => void;
 }

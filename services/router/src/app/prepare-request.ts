@@ -1,7 +1,9 @@
 import { presentedKey, scanRequest, type Dialect, type RequestFault, type RequestScan } from '@omg/llm-wire';
 import { OmgError } from '@omg/errors';
 import { findModel, type Model, type Site } from '../domain/site.ts';
+import { affinityKey } from './affinity-key.ts';
 import type { Authentication } from './authenticate.ts';
+import { estimateTokens } from './estimate-tokens.ts';
 import { GatewayFailure } from './gateway-failure.ts';
 import type { Account, Closed } from './ports.ts';
 
@@ -26,11 +28,17 @@ export interface PreparedRequest extends ClientRequest {
   readonly model: Model;
   readonly scan: RequestScan;
   readonly stream: boolean;
+  /** Of the conversation, within the client key. */
+  readonly affinityHash: number | undefined;
+  /** An estimate of what it will use. */
+  readonly tokens: number;
 }
 
 export interface PrepareRequestDeps {
   readonly site: () => Site;
   readonly authenticate: (key: string | undefined) => Promise<Authentication>;
+  /** 32 bits of a conversation's key within a scope. */
+  readonly affinityHash: (scope: string, key: string) => number;
 }
 
 const CLOSED_MESSAGE: Record<Closed, string> = {
@@ -56,7 +64,16 @@ export function makePrepareRequest(deps: PrepareRequestDeps): (request: ClientRe
     const model = findModel(deps.site(), scan.model);
     if (model === undefined)
       throw new GatewayFailure('model_not_found', `the model ${JSON.stringify(scan.model)} does not exist here`);
-    return { ...request, account, scan, model, stream: scan.stream };
+    const conversation = affinityKey(request, scan);
+    return {
+      ...request,
+      account,
+      scan,
+      model,
+      stream: scan.stream,
+      affinityHash: conversation === undefined ? undefined : deps.affinityHash(account.clientKeyId, conversation),
+      tokens: estimateTokens(request.body.length, scan),
+    };
   };
 }
 

@@ -1,8 +1,18 @@
-import { StreamTap, createStreamObserver, errorEvent, type StreamObserver } from '@omg/llm-wire';
-import type { AttemptOutcome } from './attempt-outcome.ts';
+import {
+  StreamTap,
+  classifyStreamError,
+  createStreamObserver,
+  errorEvent,
+  type StreamObserver,
+  type WireError,
+} from '@omg/llm-wire';
+import { interruptionOf, type AttemptFailure, type FailureName } from './attempt-failure.ts';
+import { AttemptHead } from './attempt-head.ts';
+import { clientGone, type AttemptEnd } from './attempt-outcome.ts';
 import { deliveredUsage, type Delivery } from './delivered-usage.ts';
-import { UpstreamError, type ClientSink, type RawHeaders, type Tokens, type UpstreamResponse } from './ports.ts';
+import type { ClientSink, Tokens } from './ports.ts';
 import type { PreparedRequest } from './prepare-request.ts';
+import { UpstreamError, type RawHeaders, type UpstreamResponse } from './upstream.ts';
 
 export interface RelayStreamInput {
   readonly request: PreparedRequest;
@@ -14,64 +24,106 @@ export interface RelayStreamInput {
   readonly elapsedMs: () => number;
   /** Takes down what was delivered so far: at the first numbers and then every second. */
   readonly onProgress: (tokens: Tokens) => void;
+  readonly headHoldMs: number;
+  readonly headHoldBytes: number;
+  /** The answer has begun, and the client gets its first byte. */
+  readonly onBegun: () => void;
+  readonly cut: AbortSignal;
 }
 
 const PROGRESS_EVERY_MS = 1_000;
 const CUT_MESSAGE = 'the upstream broke the answer off; what was delivered is incomplete';
 
-/** Passes a stream on as it comes. One that is not whole never ends as if it were. */
-export async function relayStream(input: RelayStreamInput, sink: ClientSink): Promise<AttemptOutcome> {
+type Breach = FailureName | 'client_gone' | 'error_event';
+
+/**
+ * Passes a stream on as it comes, once its content has begun: what fails before that may be tried again. One that is not
+ * whole never ends as if it were.
+ */
+export async function relayStream(input: RelayStreamInput, sink: ClientSink): Promise<AttemptEnd> {
   const { request, response } = input;
+  const { status } = response;
   const observer = createStreamObserver(request.dialect, request.scan.choices);
   const tap = new StreamTap(observer, { removeUsageChunk: input.removeUsageChunk });
+  using head = new AttemptHead({
+    sink,
+    status,
+    headers: input.headers,
+    holdMs: input.headHoldMs,
+    maxBytes: input.headHoldBytes,
+    onRelease: input.onBegun,
+  });
   const delivered = (): Delivery =>
     deliveredUsage({ usage: observer.usage, contentDeltas: observer.contentDeltas, bodyBytes: request.body.length });
   let firstTokenMs: number | undefined;
   let noteAtMs = 0;
-  sink.begin(response.status, input.headers);
-  let cause = '';
+  let breach: Breach | undefined;
+  let error: unknown;
   try {
     for await (const chunk of response.body) {
       const passing: Uint8Array[] = [];
       tap.push(chunk, (bytes) => passing.push(bytes));
+      if (!head.released && !observer.contentSeen && observer.error !== undefined)
+        return { failure: errorEventFailure(observer.error, input) };
       if (observer.contentSeen) firstTokenMs ??= input.elapsedMs();
-      for (const bytes of passing) await sink.write(bytes);
+      if (observer.contentSeen || observer.terminalSeen) await head.release();
+      for (const bytes of passing) await head.write(bytes);
       if (observer.contentSeen && input.elapsedMs() >= noteAtMs) {
         input.onProgress(delivered().tokens);
         noteAtMs = input.elapsedMs() + PROGRESS_EVERY_MS;
       }
     }
-    cause = observer.complete ? '' : observer.error === undefined ? 'truncated' : 'error_event';
-  } catch (error) {
-    if (!(error instanceof UpstreamError)) throw error;
-    cause = error.fault === 'aborted' && request.clientGone.aborted ? 'client_gone' : error.fault;
+    if (!observer.complete) breach = observer.error === undefined ? 'truncated' : 'error_event';
+  } catch (caught) {
+    if (!(caught instanceof UpstreamError)) throw caught;
+    error = caught;
+    breach = interruptionOf(caught, { clientGone: request.clientGone, cut: input.cut });
     // SDKs hang up on the terminal event, without waiting for the end of the body
-    if (cause === 'client_gone' && observer.complete) cause = '';
+    if (breach === 'client_gone' && observer.complete) breach = undefined;
   }
-  await finish(cause, { observer, tap, request }, sink);
+  if (!head.released && breach !== undefined) return unseen(breach, error, input);
+  await finish(breach, { observer, tap, head, request }, sink);
   return {
-    clientStatus: cause === 'client_gone' ? 499 : response.status,
-    upstreamStatus: response.status,
-    success: cause === '',
-    cause: cause === 'client_gone' ? '' : cause,
-    abortReason: cause,
-    finishReason: observer.finishReason ?? '',
-    ...delivered(),
-    firstTokenMs,
-    providerRequestId: input.providerRequestId,
+    outcome: {
+      clientStatus: breach === 'client_gone' ? 499 : status,
+      upstreamStatus: status,
+      success: breach === undefined,
+      cause: breach === 'client_gone' ? '' : (breach ?? ''),
+      abortReason: breach ?? '',
+      finishReason: observer.finishReason ?? '',
+      ...delivered(),
+      firstTokenMs,
+      providerRequestId: input.providerRequestId,
+    },
   };
 }
 
-async function finish(
-  cause: string,
-  parts: { observer: StreamObserver; tap: StreamTap; request: PreparedRequest },
-  sink: ClientSink,
-): Promise<void> {
-  const { observer, tap, request } = parts;
-  if (cause === '') {
+function errorEventFailure(error: WireError, { response, providerRequestId }: RelayStreamInput): AttemptFailure {
+  const fault = classifyStreamError(error);
+  return { name: fault.cause, status: response.status, providerRequestId, fault };
+}
+
+/** The client has got nothing of it. */
+function unseen(breach: Breach, error: unknown, { response, providerRequestId }: RelayStreamInput): AttemptEnd {
+  const seen = { status: response.status, providerRequestId };
+  if (breach === 'client_gone') return { outcome: clientGone(seen) };
+  return { failure: { ...seen, name: breach === 'error_event' ? 'upstream_error' : breach, error } };
+}
+
+interface FinishedParts {
+  readonly observer: StreamObserver;
+  readonly tap: StreamTap;
+  readonly head: AttemptHead;
+  readonly request: PreparedRequest;
+}
+
+async function finish(breach: Breach | undefined, parts: FinishedParts, sink: ClientSink): Promise<void> {
+  const { observer, tap, head, request } = parts;
+  if (breach === undefined) {
     const rest: Uint8Array[] = [];
     tap.end((bytes) => rest.push(bytes));
-    for (const bytes of rest) await sink.write(bytes);
+    for (const bytes of rest) await head.write(bytes);
+    await head.release();
     sink.end();
     return;
   }

@@ -53,7 +53,7 @@ export class LedgerHold implements AsyncDisposable {
   async #hold(signal: AbortSignal): Promise<void> {
     const { client, epoch, adoptedEpochs, onCommitted, onConnected } = this.#options;
     const call = client.hold(signal);
-    call.send({ message: { $case: 'hello', value: { epoch, adoptedEpochs: adoptedEpochs() } } });
+    call.send({ message: { $case: 'open', value: { epoch, adoptedEpochs: adoptedEpochs() } } });
     for await (const { message } of call.responses) {
       if (message?.$case === 'welcome') onConnected(true);
       if (message?.$case === 'committed') onCommitted(message.value);

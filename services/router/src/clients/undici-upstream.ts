@@ -1,43 +1,43 @@
-import { Agent, errors, request as send, type Dispatcher } from 'undici';
-import { UpstreamError, type Upstream, type UpstreamFault, type UpstreamRequest } from '../app/ports.ts';
+import { ProxyError } from '@omg/proxy-connect';
+import { errors, type Dispatcher } from 'undici';
+import {
+  UpstreamError,
+  type Upstream,
+  type UpstreamFault,
+  type UpstreamRequest,
+  type UpstreamResponse,
+} from '../app/upstream.ts';
+import { ConnectError } from './upstream-connector.ts';
+import { UpstreamPools, type UpstreamPoolsOptions } from './upstream-pools.ts';
 
-export interface UndiciUpstreamOptions {
-  readonly connectTimeoutMs: number;
-}
-
-/** Upstreams by undici. Its own time limits of 300 s would cut long answers, so every limit is set here. */
+/** Upstreams by undici, each attempt through its own proxy. */
 export class UndiciUpstream implements Upstream, AsyncDisposable {
-  readonly #agent: Agent;
+  readonly #pools: UpstreamPools;
 
-  constructor({ connectTimeoutMs }: UndiciUpstreamOptions) {
-    this.#agent = new Agent({
-      connect: { timeout: connectTimeoutMs },
-      allowH2: false,
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      pipelining: 1,
-    });
+  constructor(options: UpstreamPoolsOptions) {
+    this.#pools = new UpstreamPools(options);
   }
 
-  async send(request: UpstreamRequest): ReturnType<Upstream['send']> {
-    const response = await attempt(
-      request.signal,
-      async () =>
-        await send(request.url, {
-          method: 'POST',
-          dispatcher: this.#agent,
-          headers: [...request.headers],
-          body: request.body,
-          headersTimeout: request.headersTimeoutMs,
-          bodyTimeout: request.idleTimeoutMs,
-          signal: request.signal,
-        }),
-    );
+  async send(request: UpstreamRequest): Promise<UpstreamResponse> {
+    const { pathname, search } = new URL(request.url);
+    const response = await attempt(request.signal, async () => {
+      request.signal.throwIfAborted();
+      const answer = this.#pools.get(request).request({
+        path: `${pathname}${search}`,
+        method: 'POST',
+        headers: [...request.headers],
+        body: request.body,
+        headersTimeout: request.headersTimeoutMs,
+        bodyTimeout: request.idleTimeoutMs,
+        signal: request.signal,
+      });
+      return await orAborted(answer, request.signal);
+    });
     return { status: response.statusCode, headers: response.headers, body: readBody(response, request.signal) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#agent.destroy();
+    await this.#pools[Symbol.asyncDispose]();
   }
 }
 
@@ -56,6 +56,20 @@ async function* readBody(response: Dispatcher.ResponseData, signal: AbortSignal)
   }
 }
 
+/** undici heeds the signal only once there is a connection, for which nobody who has left is to wait. */
+async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const left = Promise.withResolvers<never>();
+  const leave = (): void => {
+    left.reject(signal.reason);
+  };
+  signal.addEventListener('abort', leave, { once: true });
+  try {
+    return await Promise.race([work, left.promise]);
+  } finally {
+    signal.removeEventListener('abort', leave);
+  }
+}
+
 async function attempt<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
@@ -66,7 +80,6 @@ async function attempt<T>(signal: AbortSignal, work: () => Promise<T>): Promise<
 
 function faultOf(error: unknown): UpstreamFault {
   if (error instanceof errors.HeadersTimeoutError || error instanceof errors.BodyTimeoutError) return 'timeout';
-  if (error instanceof errors.ConnectTimeoutError) return 'connect';
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  return ['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'EAI_AGAIN'].includes(code) ? 'connect' : 'reset';
+  if (error instanceof ProxyError) return error.fault === 'proxy' ? 'proxy' : 'connect';
+  return error instanceof ConnectError ? 'connect' : 'reset';
 }

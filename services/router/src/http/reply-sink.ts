@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
-import type { ClientSink, RawHeaders } from '../app/ports.ts';
+import type { ClientSink } from '../app/ports.ts';
+import type { RawHeaders } from '../app/upstream.ts';
 
 /** How long a client may take to fetch the last bytes before its connection is broken off. */
 const LAST_WRITE_MS = 2_000;

@@ -26,18 +26,20 @@ export function parseOpened(bytes: Uint8Array): OpenedRequest {
 
 const Count = z.number().nonnegative();
 const ProgressRecord = z.object({
-  input: Count,
-  output: Count,
-  cacheWrite5m: Count,
-  cacheWrite1h: Count,
-  cacheRead: Count,
+  tokens: z.object({ input: Count, output: Count, cacheWrite5m: Count, cacheWrite1h: Count, cacheRead: Count }),
+  keyId: z.string(),
 });
 
-/** What the journal keeps of what a request has delivered. */
-export function serialiseProgress(tokens: Tokens): Uint8Array {
-  return Buffer.from(JSON.stringify(tokens), 'utf8');
+/** What a request has delivered, and by which of the keys that it tried. */
+export interface Progress {
+  readonly tokens: Tokens;
+  readonly keyId: string;
 }
 
-export function parseProgress(bytes: Uint8Array): Tokens {
+export function serialiseProgress(progress: Progress): Uint8Array {
+  return Buffer.from(JSON.stringify(progress), 'utf8');
+}
+
+export function parseProgress(bytes: Uint8Array): Progress {
   return ProgressRecord.parse(JSON.parse(Buffer.from(bytes).toString('utf8')));
 }

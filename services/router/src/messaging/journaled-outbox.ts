@@ -4,7 +4,7 @@ import { partitionOf, type UsagePublisher } from '@omg/messaging';
 import { eventsV1 } from '@omg/proto-gen';
 import { NO_TOKENS } from '../app/attempt-outcome.ts';
 import type { OpenedRequest, Outbox, SettledRequest, Tokens } from '../app/ports.ts';
-import { parseOpened, parseProgress, serialiseOpened, serialiseProgress } from './journal-records.ts';
+import { parseOpened, parseProgress, serialiseOpened, serialiseProgress, type Progress } from './journal-records.ts';
 import { toUsageEvent } from './to-usage-event.ts';
 
 export interface JournaledOutboxOptions {
@@ -33,9 +33,9 @@ export class JournaledOutbox implements Outbox {
     }
   }
 
-  progress(requestId: string, tokens: Tokens): void {
+  progress(requestId: string, tokens: Tokens, keyId: string): void {
     try {
-      this.#options.journal.progress(requestId, serialiseProgress(tokens));
+      this.#options.journal.progress(requestId, serialiseProgress({ tokens, keyId }));
     } catch (error) {
       this.#options.onProgressLost(error);
     }
@@ -51,9 +51,10 @@ export class JournaledOutbox implements Outbox {
     const { journal, publisher, now } = this.#options;
     for await (const { partition, payload } of journal.events(adopted.epoch)) publisher.publish(partition, payload);
     for (const { requestId, opened, progress } of adopted.lost) {
+      const known = parseOpened(opened);
       const request = lostRequest(
-        parseOpened(opened),
-        progress === undefined ? NO_TOKENS : parseProgress(progress),
+        known,
+        progress === undefined ? { tokens: NO_TOKENS, keyId: known.keyId } : parseProgress(progress),
         now(),
       );
       this.#number(request, adopted.epoch, (_, partition, encode) =>
@@ -79,7 +80,7 @@ export class JournaledOutbox implements Outbox {
 }
 
 /** What is known of a request whose router died: that it ran, and what it had delivered a second before. */
-function lostRequest(opened: OpenedRequest, tokens: Tokens, now: Date): SettledRequest {
+function lostRequest(opened: OpenedRequest, { tokens, keyId }: Progress, now: Date): SettledRequest {
   return {
     ...opened,
     latencyMs: Math.max(0, now.getTime() - opened.acceptedAt.getTime()),
@@ -92,7 +93,7 @@ function lostRequest(opened: OpenedRequest, tokens: Tokens, now: Date): SettledR
     usageSource: 'estimated',
     attempts: [
       {
-        keyId: opened.keyId,
+        keyId,
         proxyId: '',
         endpoint: '',
         statusCode: 0,

@@ -27,8 +27,8 @@ export function accountsService(useCases: AccountsUseCases): BoundService {
       return { account: { ...account, status: STATUS[status], ttlMs: useCases.snapshotTtlMs } };
     },
     async *hold(requests, { signal }) {
-      const { epoch, adoptedEpochs } = await firstHello(requests);
-      yield { message: { $case: 'welcome', value: { ttlMs: useCases.snapshotTtlMs } } };
+      const { epoch, adoptedEpochs } = await firstOpen(requests);
+      yield { message: { $case: 'welcome', value: { ttlMs: useCases.snapshotTtlMs, holders: 0, upTo: 0n, seen: 0n } } };
       for await (const committed of useCases.watchCommitted([epoch, ...adoptedEpochs], signal)) {
         yield { message: { $case: 'committed', value: committed } };
       }
@@ -36,10 +36,10 @@ export function accountsService(useCases: AccountsUseCases): BoundService {
   });
 }
 
-async function firstHello(requests: AsyncIterable<accountsV1.HoldRequest>) {
+async function firstOpen(requests: AsyncIterable<accountsV1.HoldRequest>) {
   for await (const { message } of requests) {
-    if (message?.$case === 'hello') return message.value;
+    if (message?.$case === 'open') return message.value;
     break;
   }
-  throw new OmgError('invalid_argument', 'the first message must be hello');
+  throw new OmgError('invalid_argument', 'the first message must be open');
 }

@@ -7,15 +7,18 @@ import {
   type CallOptions,
   type ChannelCredentials,
   Client,
+  type ClientDuplexStream,
   type ClientOptions,
   type ClientUnaryCall,
+  type handleBidiStreamingCall,
   type handleUnaryCall,
   makeGenericClientConstructor,
   type Metadata,
   type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
-import { Deny } from "../../quota/v1/quota.ts";
+import { Timestamp } from "../../google/protobuf/timestamp.ts";
+import { Deny, HolderMessage, OwnerMessage } from "../../quota/v1/quota.ts";
 
 export const protobufPackage = "key_broker.v1";
 
@@ -24,8 +27,137 @@ export const protobufFileName = "key_broker/v1/key_broker.proto";
 /**
  * key-broker owns every upstream key, binding and proxy, and grants leases of them.
  *
- * Callers present `authorization: Bearer <service token>`.
+ * Callers present `authorization: Bearer <service token>`. A provider's pool has one owner among the replicas; the
+ * others answer FAILED_PRECONDITION with an ErrorDetail `not_owner` that names the owner's address.
  */
+
+export const OutcomeCause = {
+  UNSPECIFIED: "OUTCOME_CAUSE_UNSPECIFIED",
+  SUCCESS: "OUTCOME_CAUSE_SUCCESS",
+  RATE_LIMITED: "OUTCOME_CAUSE_RATE_LIMITED",
+  BAN: "OUTCOME_CAUSE_BAN",
+  QUOTA: "OUTCOME_CAUSE_QUOTA",
+  AUTH: "OUTCOME_CAUSE_AUTH",
+  MODEL_DENIED: "OUTCOME_CAUSE_MODEL_DENIED",
+  /** UNATTRIBUTED_403 - A 403 that is HTML or says nothing that is known. */
+  UNATTRIBUTED_403: "OUTCOME_CAUSE_UNATTRIBUTED_403",
+  UPSTREAM_ERROR: "OUTCOME_CAUSE_UPSTREAM_ERROR",
+  CONNECTION: "OUTCOME_CAUSE_CONNECTION",
+  TIMEOUT: "OUTCOME_CAUSE_TIMEOUT",
+  /** PROXY_ERROR - Refused by the proxy, or failed on the way to it. */
+  PROXY_ERROR: "OUTCOME_CAUSE_PROXY_ERROR",
+  REQUEST_FAULT: "OUTCOME_CAUSE_REQUEST_FAULT",
+  /** CANCELLED - Ended before it said anything: the client left. */
+  CANCELLED: "OUTCOME_CAUSE_CANCELLED",
+  UNRECOGNIZED: "UNRECOGNIZED",
+} as const;
+
+export type OutcomeCause = typeof OutcomeCause[keyof typeof OutcomeCause];
+
+export namespace OutcomeCause {
+  export type UNSPECIFIED = typeof OutcomeCause.UNSPECIFIED;
+  export type SUCCESS = typeof OutcomeCause.SUCCESS;
+  export type RATE_LIMITED = typeof OutcomeCause.RATE_LIMITED;
+  export type BAN = typeof OutcomeCause.BAN;
+  export type QUOTA = typeof OutcomeCause.QUOTA;
+  export type AUTH = typeof OutcomeCause.AUTH;
+  export type MODEL_DENIED = typeof OutcomeCause.MODEL_DENIED;
+  export type UNATTRIBUTED_403 = typeof OutcomeCause.UNATTRIBUTED_403;
+  export type UPSTREAM_ERROR = typeof OutcomeCause.UPSTREAM_ERROR;
+  export type CONNECTION = typeof OutcomeCause.CONNECTION;
+  export type TIMEOUT = typeof OutcomeCause.TIMEOUT;
+  export type PROXY_ERROR = typeof OutcomeCause.PROXY_ERROR;
+  export type REQUEST_FAULT = typeof OutcomeCause.REQUEST_FAULT;
+  export type CANCELLED = typeof OutcomeCause.CANCELLED;
+  export type UNRECOGNIZED = typeof OutcomeCause.UNRECOGNIZED;
+}
+
+export function outcomeCauseFromJSON(object: any): OutcomeCause {
+  switch (object) {
+    case 0:
+    case "OUTCOME_CAUSE_UNSPECIFIED":
+      return OutcomeCause.UNSPECIFIED;
+    case 1:
+    case "OUTCOME_CAUSE_SUCCESS":
+      return OutcomeCause.SUCCESS;
+    case 2:
+    case "OUTCOME_CAUSE_RATE_LIMITED":
+      return OutcomeCause.RATE_LIMITED;
+    case 3:
+    case "OUTCOME_CAUSE_BAN":
+      return OutcomeCause.BAN;
+    case 4:
+    case "OUTCOME_CAUSE_QUOTA":
+      return OutcomeCause.QUOTA;
+    case 5:
+    case "OUTCOME_CAUSE_AUTH":
+      return OutcomeCause.AUTH;
+    case 6:
+    case "OUTCOME_CAUSE_MODEL_DENIED":
+      return OutcomeCause.MODEL_DENIED;
+    case 7:
+    case "OUTCOME_CAUSE_UNATTRIBUTED_403":
+      return OutcomeCause.UNATTRIBUTED_403;
+    case 8:
+    case "OUTCOME_CAUSE_UPSTREAM_ERROR":
+      return OutcomeCause.UPSTREAM_ERROR;
+    case 9:
+    case "OUTCOME_CAUSE_CONNECTION":
+      return OutcomeCause.CONNECTION;
+    case 10:
+    case "OUTCOME_CAUSE_TIMEOUT":
+      return OutcomeCause.TIMEOUT;
+    case 11:
+    case "OUTCOME_CAUSE_PROXY_ERROR":
+      return OutcomeCause.PROXY_ERROR;
+    case 12:
+    case "OUTCOME_CAUSE_REQUEST_FAULT":
+      return OutcomeCause.REQUEST_FAULT;
+    case 13:
+    case "OUTCOME_CAUSE_CANCELLED":
+      return OutcomeCause.CANCELLED;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return OutcomeCause.UNRECOGNIZED;
+  }
+}
+
+export function outcomeCauseToNumber(object: OutcomeCause): number {
+  switch (object) {
+    case OutcomeCause.UNSPECIFIED:
+      return 0;
+    case OutcomeCause.SUCCESS:
+      return 1;
+    case OutcomeCause.RATE_LIMITED:
+      return 2;
+    case OutcomeCause.BAN:
+      return 3;
+    case OutcomeCause.QUOTA:
+      return 4;
+    case OutcomeCause.AUTH:
+      return 5;
+    case OutcomeCause.MODEL_DENIED:
+      return 6;
+    case OutcomeCause.UNATTRIBUTED_403:
+      return 7;
+    case OutcomeCause.UPSTREAM_ERROR:
+      return 8;
+    case OutcomeCause.CONNECTION:
+      return 9;
+    case OutcomeCause.TIMEOUT:
+      return 10;
+    case OutcomeCause.PROXY_ERROR:
+      return 11;
+    case OutcomeCause.REQUEST_FAULT:
+      return 12;
+    case OutcomeCause.CANCELLED:
+      return 13;
+    case OutcomeCause.UNRECOGNIZED:
+    default:
+      return -1;
+  }
+}
 
 export const ProxyType = {
   UNSPECIFIED: "PROXY_TYPE_UNSPECIFIED",
@@ -82,14 +214,153 @@ export function proxyTypeToNumber(object: ProxyType): number {
   }
 }
 
+/** What a holder has gathered in a tick. The first one on a stream has `open` and nothing else. */
+export interface HoldRequest {
+  readonly open?: HoldOpen | undefined;
+  readonly quota: readonly HolderMessage[];
+  readonly outcomes: readonly HolderOutcome[];
+  /** Buckets of the affinity table that a conversation's turn went to. */
+  readonly touchedBuckets: readonly number[];
+  /** The affinity updates have a gap: send it all. */
+  readonly wantAffinity: boolean;
+}
+
+export interface HoldOpen {
+  /** UUIDv7 of the holder's process run. */
+  readonly epoch: string;
+  readonly provider: string;
+}
+
+/**
+ * What the owner has gathered in a tick; the scopes of the quota are key ids. `pool`, `proxies`, `keys` and `affinity`
+ * are to be applied before `quota`. The first response on a stream has everything.
+ */
+export interface HoldResponse {
+  /** Of the owner; messages of a lower one than was seen before are void. */
+  readonly term: bigint;
+  readonly quota: readonly OwnerMessage[];
+  readonly pool?: PoolInfo | undefined;
+  readonly proxies: readonly ProxyInfo[];
+  readonly goneProxies: readonly string[];
+  readonly keys: readonly KeyInfo[];
+  readonly goneKeys: readonly string[];
+  /** All keys and proxies are named: others are gone. */
+  readonly snapshot: boolean;
+  readonly affinity?: AffinityUpdate | undefined;
+  readonly probes: readonly ProbeGrant[];
+}
+
+export interface PoolInfo {
+  /** Nothing is leased before; 0: leases are granted. */
+  readonly heldForMs: number;
+  /**
+   * Something waits for a probe: the next request that may be tried again should be a Take that leaves the choice,
+   * whatever is held.
+   */
+  readonly probeWanted: boolean;
+  /** When the next cooldown ends; 0: none is under way. */
+  readonly nextCooldownMs: number;
+}
+
+/** What a holder knows of a key that it may lease. Access comes as soon as it has slots of it. */
+export interface KeyInfo {
+  readonly keyId: string;
+  /** Raised whenever something about the key changed; verdicts of older generations do not count. */
+  readonly generation: bigint;
+  /** False: nothing new is started with it. */
+  readonly usable: boolean;
+  /** Running streams are to be cut. */
+  readonly abort: boolean;
+  /** The upstream's names; empty: every model. */
+  readonly allowedModels: readonly string[];
+  readonly deniedModels: readonly string[];
+  /** Requests and tokens are limited besides slots: a Take needs them too. */
+  readonly limitsRequests: boolean;
+  readonly limitsTokens: boolean;
+  readonly access?: KeyAccess | undefined;
+}
+
+export interface KeyAccess {
+  readonly secret: string;
+  readonly endpoint: Endpoint | undefined;
+  readonly route:
+    | //
+    /** Connect directly. */
+    { readonly $case: "direct"; readonly value: boolean }
+    | { readonly $case: "proxyId"; readonly value: string }
+    | //
+    /** Any usable proxy of the pool, in turn. */
+    { readonly $case: "anyProxy"; readonly value: boolean }
+    | undefined;
+}
+
+export interface ProxyInfo {
+  readonly proxy: Proxy | undefined;
+  readonly usable: boolean;
+}
+
+/** Which key the conversations of each bucket stay with. */
+export interface AffinityUpdate {
+  /** The version that it applies to; absent: to whatever the holder has, since it names every bucket. */
+  readonly from?: bigint | undefined;
+  readonly version: bigint;
+  /** A power of two; a conversation's bucket is the low bits of its hash. */
+  readonly buckets: number;
+  readonly moves: readonly AffinityMove[];
+}
+
+export interface AffinityMove {
+  /** Empty: no key is usable. */
+  readonly keyId: string;
+  readonly buckets: readonly number[];
+}
+
+/** The Take with this ref was granted as a probe: its outcome decides, and is reported at its first byte. */
+export interface ProbeGrant {
+  readonly ref: bigint;
+  readonly keyId: string;
+  /** The probe's own. */
+  readonly generation: bigint;
+  readonly probeId?: bigint | undefined;
+  readonly access: KeyAccess | undefined;
+  readonly ttlMs: number;
+}
+
+/** The first verdict of an attempt: its failure, or its first byte. Equal successes of a tick are one. */
+export interface HolderOutcome {
+  readonly keyId: string;
+  readonly generation: bigint;
+  /** `primary` or `backup`. */
+  readonly endpoint: string;
+  /** Empty: directly. */
+  readonly proxyId: string;
+  readonly cause: OutcomeCause;
+  readonly probeId?: bigint | undefined;
+  readonly retryAfterMs?: number | undefined;
+  readonly model: string;
+  /** What the operator reads: the upstream's words, without secrets; bounded. */
+  readonly message: string;
+  /** The upstream's status and the type or code of its error, for a provider whose words mean something else. */
+  readonly status: number;
+  readonly errorWords: readonly string[];
+}
+
 export interface AcquireLeasesRequest {
   readonly provider: string;
-  /** The upstream's name of the model that will be asked for. */
+  /** The upstream's name of the model that will be asked for; empty: any. */
   readonly model: string;
-  /** Leases wanted, each with one slot; fewer may be granted. 0 means 1. */
+  /** Leases wanted, each with one slot; fewer may be granted. 0 means 1, 1,000 is the most. */
   readonly count: number;
-  /** UUIDv7 of the process that will hold the leases. */
+  /** What the caller calls itself among its replicas; for people. */
   readonly holder: string;
+  /** Conversations with the same one stay on the same key while it can be used. */
+  readonly affinityKey?:
+    | string
+    | undefined;
+  /** Tokens that each request will use at most, for keys that limit tokens per minute. */
+  readonly tokens: number;
+  /** Keys that the caller has tried already. */
+  readonly excludeKeys: readonly string[];
 }
 
 export interface AcquireLeasesResponse {
@@ -121,6 +392,8 @@ export interface Lease {
     | undefined;
   /** Runs from when the holder sent the request. */
   readonly ttlMs: number;
+  /** The lease is a probe of a key that was in trouble: report its outcome at the first byte. */
+  readonly probe: boolean;
 }
 
 export interface Endpoint {
@@ -149,6 +422,8 @@ export interface RenewLeasesResponse {
   /** Runs from when the holder sent the request. */
   readonly ttlMs: number;
   readonly unknownLeaseIds: readonly string[];
+  /** Still good, but with another generation: their key is not to be used for new requests. */
+  readonly revokedLeaseIds: readonly string[];
 }
 
 export interface ReleaseLeasesRequest {
@@ -156,6 +431,49 @@ export interface ReleaseLeasesRequest {
 }
 
 export interface ReleaseLeasesResponse {
+}
+
+export interface ReportOutcomesRequest {
+  readonly outcomes: readonly LeaseOutcome[];
+}
+
+/** One request that was made with a lease. */
+export interface LeaseOutcome {
+  readonly leaseId: string;
+  /** Numbers the requests of a lease: 1, 2, 3, ... */
+  readonly sequence: number;
+  /** Unspecified: the broker reads it from the status, the type or code, and the message. */
+  readonly cause: OutcomeCause;
+  readonly status: number;
+  readonly retryAfterMs?:
+    | number
+    | undefined;
+  /** The upstream's error: type or code, and message. */
+  readonly errorWords: readonly string[];
+  readonly message: string;
+  /** As the upstream calls it. */
+  readonly model: string;
+  readonly providerRequestId: string;
+  readonly startedAt: Date | undefined;
+  readonly durationMs: number;
+  readonly stream: boolean;
+  /** What the upstream said was used; disjoint. Absent: nothing is billed. */
+  readonly tokens?: LeaseTokens | undefined;
+}
+
+export interface LeaseTokens {
+  readonly input: bigint;
+  readonly output: bigint;
+  readonly cacheWrite5m: bigint;
+  readonly cacheWrite1h: bigint;
+  readonly cacheRead: bigint;
+  /** The numbers are the caller's own estimate. */
+  readonly estimated: boolean;
+}
+
+export interface ReportOutcomesResponse {
+  /** Leases that this broker does not know; their usage is stored all the same. */
+  readonly unknownLeaseIds: readonly string[];
 }
 
 export interface ListProvidersRequest {
@@ -173,11 +491,1334 @@ export interface Provider {
   readonly keysAvailable: number;
   readonly slotsInUse: number;
   readonly endpoint: Endpoint | undefined;
-  readonly backupEndpoint?: Endpoint | undefined;
+  readonly backupEndpoint?:
+    | Endpoint
+    | undefined;
+  /** By status; a disabled or paused key counts there, whatever its state. */
+  readonly statuses: readonly StatusCount[];
+  readonly backupKeysLeft: number;
+  readonly proxies: number;
+  readonly proxiesUsable: number;
+  /**
+   * Address of the replica that owns the pool; empty when nobody does at the moment. Counts are the owner's: another
+   * replica reports none.
+   */
+  readonly owner: string;
+  /** Why it is not ready. */
+  readonly reason: string;
+  /** How its keys may be used: `allowed`, `required` or `none`. */
+  readonly proxyPolicy: string;
 }
 
+export interface StatusCount {
+  readonly status: string;
+  readonly count: number;
+}
+
+function createBaseHoldRequest(): HoldRequest {
+  return { open: undefined, quota: [], outcomes: [], touchedBuckets: [], wantAffinity: false };
+}
+
+export const HoldRequest: MessageFns<HoldRequest> = {
+  encode(message: HoldRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.open !== undefined) {
+      HoldOpen.encode(message.open, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.quota) {
+      HolderMessage.encode(v!, writer.uint32(18).fork()).join();
+    }
+    for (const v of message.outcomes) {
+      HolderOutcome.encode(v!, writer.uint32(26).fork()).join();
+    }
+    if (message.touchedBuckets.length !== 0) {
+      writer.uint32(34).fork();
+      for (const v of message.touchedBuckets) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    if (message.wantAffinity !== false) {
+      writer.uint32(40).bool(message.wantAffinity);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HoldRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHoldRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.open = HoldOpen.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.quota.push(HolderMessage.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.outcomes.push(HolderOutcome.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag === 32) {
+              message.touchedBuckets.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 34) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.touchedBuckets.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.wantAffinity = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<HoldRequest>): HoldRequest {
+    return HoldRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<HoldRequest>): HoldRequest {
+    const message = createBaseHoldRequest() as any;
+    message.open = (object.open !== undefined && object.open !== null) ? HoldOpen.fromPartial(object.open) : undefined;
+    message.quota = object.quota?.map((e) => HolderMessage.fromPartial(e)) || [];
+    message.outcomes = object.outcomes?.map((e) => HolderOutcome.fromPartial(e)) || [];
+    message.touchedBuckets = object.touchedBuckets?.map((e) => e) || [];
+    message.wantAffinity = object.wantAffinity ?? false;
+    return message;
+  },
+};
+
+function createBaseHoldOpen(): HoldOpen {
+  return { epoch: "", provider: "" };
+}
+
+export const HoldOpen: MessageFns<HoldOpen> = {
+  encode(message: HoldOpen, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.epoch !== "") {
+      writer.uint32(10).string(message.epoch);
+    }
+    if (message.provider !== "") {
+      writer.uint32(18).string(message.provider);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HoldOpen {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHoldOpen() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.epoch = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.provider = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<HoldOpen>): HoldOpen {
+    return HoldOpen.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<HoldOpen>): HoldOpen {
+    const message = createBaseHoldOpen() as any;
+    message.epoch = object.epoch ?? "";
+    message.provider = object.provider ?? "";
+    return message;
+  },
+};
+
+function createBaseHoldResponse(): HoldResponse {
+  return {
+    term: 0n,
+    quota: [],
+    pool: undefined,
+    proxies: [],
+    goneProxies: [],
+    keys: [],
+    goneKeys: [],
+    snapshot: false,
+    affinity: undefined,
+    probes: [],
+  };
+}
+
+export const HoldResponse: MessageFns<HoldResponse> = {
+  encode(message: HoldResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.term !== 0n) {
+      if (BigInt.asUintN(64, message.term) !== message.term) {
+        throw new globalThis.Error("value provided for field message.term of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.term);
+    }
+    for (const v of message.quota) {
+      OwnerMessage.encode(v!, writer.uint32(18).fork()).join();
+    }
+    if (message.pool !== undefined) {
+      PoolInfo.encode(message.pool, writer.uint32(26).fork()).join();
+    }
+    for (const v of message.proxies) {
+      ProxyInfo.encode(v!, writer.uint32(34).fork()).join();
+    }
+    for (const v of message.goneProxies) {
+      writer.uint32(42).string(v!);
+    }
+    for (const v of message.keys) {
+      KeyInfo.encode(v!, writer.uint32(50).fork()).join();
+    }
+    for (const v of message.goneKeys) {
+      writer.uint32(58).string(v!);
+    }
+    if (message.snapshot !== false) {
+      writer.uint32(64).bool(message.snapshot);
+    }
+    if (message.affinity !== undefined) {
+      AffinityUpdate.encode(message.affinity, writer.uint32(74).fork()).join();
+    }
+    for (const v of message.probes) {
+      ProbeGrant.encode(v!, writer.uint32(82).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HoldResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHoldResponse() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.term = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.quota.push(OwnerMessage.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.pool = PoolInfo.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.proxies.push(ProxyInfo.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.goneProxies.push(reader.string());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.keys.push(KeyInfo.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.goneKeys.push(reader.string());
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.snapshot = reader.bool();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.affinity = AffinityUpdate.decode(reader, reader.uint32());
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.probes.push(ProbeGrant.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<HoldResponse>): HoldResponse {
+    return HoldResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<HoldResponse>): HoldResponse {
+    const message = createBaseHoldResponse() as any;
+    message.term = (object.term !== undefined && object.term !== null) ? BigInt(object.term) : 0n;
+    message.quota = object.quota?.map((e) => OwnerMessage.fromPartial(e)) || [];
+    message.pool = (object.pool !== undefined && object.pool !== null) ? PoolInfo.fromPartial(object.pool) : undefined;
+    message.proxies = object.proxies?.map((e) => ProxyInfo.fromPartial(e)) || [];
+    message.goneProxies = object.goneProxies?.map((e) => e) || [];
+    message.keys = object.keys?.map((e) => KeyInfo.fromPartial(e)) || [];
+    message.goneKeys = object.goneKeys?.map((e) => e) || [];
+    message.snapshot = object.snapshot ?? false;
+    message.affinity = (object.affinity !== undefined && object.affinity !== null)
+      ? AffinityUpdate.fromPartial(object.affinity)
+      : undefined;
+    message.probes = object.probes?.map((e) => ProbeGrant.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBasePoolInfo(): PoolInfo {
+  return { heldForMs: 0, probeWanted: false, nextCooldownMs: 0 };
+}
+
+export const PoolInfo: MessageFns<PoolInfo> = {
+  encode(message: PoolInfo, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.heldForMs !== 0) {
+      writer.uint32(8).uint32(message.heldForMs);
+    }
+    if (message.probeWanted !== false) {
+      writer.uint32(16).bool(message.probeWanted);
+    }
+    if (message.nextCooldownMs !== 0) {
+      writer.uint32(24).uint32(message.nextCooldownMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PoolInfo {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePoolInfo() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.heldForMs = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.probeWanted = reader.bool();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.nextCooldownMs = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<PoolInfo>): PoolInfo {
+    return PoolInfo.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PoolInfo>): PoolInfo {
+    const message = createBasePoolInfo() as any;
+    message.heldForMs = object.heldForMs ?? 0;
+    message.probeWanted = object.probeWanted ?? false;
+    message.nextCooldownMs = object.nextCooldownMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseKeyInfo(): KeyInfo {
+  return {
+    keyId: "",
+    generation: 0n,
+    usable: false,
+    abort: false,
+    allowedModels: [],
+    deniedModels: [],
+    limitsRequests: false,
+    limitsTokens: false,
+    access: undefined,
+  };
+}
+
+export const KeyInfo: MessageFns<KeyInfo> = {
+  encode(message: KeyInfo, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.keyId !== "") {
+      writer.uint32(10).string(message.keyId);
+    }
+    if (message.generation !== 0n) {
+      if (BigInt.asUintN(64, message.generation) !== message.generation) {
+        throw new globalThis.Error("value provided for field message.generation of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.generation);
+    }
+    if (message.usable !== false) {
+      writer.uint32(24).bool(message.usable);
+    }
+    if (message.abort !== false) {
+      writer.uint32(32).bool(message.abort);
+    }
+    for (const v of message.allowedModels) {
+      writer.uint32(42).string(v!);
+    }
+    for (const v of message.deniedModels) {
+      writer.uint32(50).string(v!);
+    }
+    if (message.limitsRequests !== false) {
+      writer.uint32(56).bool(message.limitsRequests);
+    }
+    if (message.limitsTokens !== false) {
+      writer.uint32(64).bool(message.limitsTokens);
+    }
+    if (message.access !== undefined) {
+      KeyAccess.encode(message.access, writer.uint32(74).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): KeyInfo {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseKeyInfo() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.keyId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.generation = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.usable = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.abort = reader.bool();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.allowedModels.push(reader.string());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.deniedModels.push(reader.string());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.limitsRequests = reader.bool();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.limitsTokens = reader.bool();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.access = KeyAccess.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<KeyInfo>): KeyInfo {
+    return KeyInfo.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<KeyInfo>): KeyInfo {
+    const message = createBaseKeyInfo() as any;
+    message.keyId = object.keyId ?? "";
+    message.generation = (object.generation !== undefined && object.generation !== null)
+      ? BigInt(object.generation)
+      : 0n;
+    message.usable = object.usable ?? false;
+    message.abort = object.abort ?? false;
+    message.allowedModels = object.allowedModels?.map((e) => e) || [];
+    message.deniedModels = object.deniedModels?.map((e) => e) || [];
+    message.limitsRequests = object.limitsRequests ?? false;
+    message.limitsTokens = object.limitsTokens ?? false;
+    message.access = (object.access !== undefined && object.access !== null)
+      ? KeyAccess.fromPartial(object.access)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseKeyAccess(): KeyAccess {
+  return { secret: "", endpoint: undefined, route: undefined };
+}
+
+export const KeyAccess: MessageFns<KeyAccess> = {
+  encode(message: KeyAccess, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.secret !== "") {
+      writer.uint32(10).string(message.secret);
+    }
+    if (message.endpoint !== undefined) {
+      Endpoint.encode(message.endpoint, writer.uint32(18).fork()).join();
+    }
+    switch (message.route?.$case) {
+      case "direct":
+        writer.uint32(24).bool(message.route.value);
+        break;
+      case "proxyId":
+        writer.uint32(34).string(message.route.value);
+        break;
+      case "anyProxy":
+        writer.uint32(40).bool(message.route.value);
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): KeyAccess {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseKeyAccess() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.secret = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.endpoint = Endpoint.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.route = { $case: "direct", value: reader.bool() };
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.route = { $case: "proxyId", value: reader.string() };
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.route = { $case: "anyProxy", value: reader.bool() };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<KeyAccess>): KeyAccess {
+    return KeyAccess.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<KeyAccess>): KeyAccess {
+    const message = createBaseKeyAccess() as any;
+    message.secret = object.secret ?? "";
+    message.endpoint = (object.endpoint !== undefined && object.endpoint !== null)
+      ? Endpoint.fromPartial(object.endpoint)
+      : undefined;
+    switch (object.route?.$case) {
+      case "direct": {
+        if (object.route?.value !== undefined && object.route?.value !== null) {
+          message.route = { $case: "direct", value: object.route.value };
+        }
+        break;
+      }
+      case "proxyId": {
+        if (object.route?.value !== undefined && object.route?.value !== null) {
+          message.route = { $case: "proxyId", value: object.route.value };
+        }
+        break;
+      }
+      case "anyProxy": {
+        if (object.route?.value !== undefined && object.route?.value !== null) {
+          message.route = { $case: "anyProxy", value: object.route.value };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBaseProxyInfo(): ProxyInfo {
+  return { proxy: undefined, usable: false };
+}
+
+export const ProxyInfo: MessageFns<ProxyInfo> = {
+  encode(message: ProxyInfo, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.proxy !== undefined) {
+      Proxy.encode(message.proxy, writer.uint32(10).fork()).join();
+    }
+    if (message.usable !== false) {
+      writer.uint32(16).bool(message.usable);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ProxyInfo {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseProxyInfo() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.proxy = Proxy.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.usable = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ProxyInfo>): ProxyInfo {
+    return ProxyInfo.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ProxyInfo>): ProxyInfo {
+    const message = createBaseProxyInfo() as any;
+    message.proxy = (object.proxy !== undefined && object.proxy !== null) ? Proxy.fromPartial(object.proxy) : undefined;
+    message.usable = object.usable ?? false;
+    return message;
+  },
+};
+
+function createBaseAffinityUpdate(): AffinityUpdate {
+  return { from: undefined, version: 0n, buckets: 0, moves: [] };
+}
+
+export const AffinityUpdate: MessageFns<AffinityUpdate> = {
+  encode(message: AffinityUpdate, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.from !== undefined) {
+      if (BigInt.asUintN(64, message.from) !== message.from) {
+        throw new globalThis.Error("value provided for field message.from of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.from);
+    }
+    if (message.version !== 0n) {
+      if (BigInt.asUintN(64, message.version) !== message.version) {
+        throw new globalThis.Error("value provided for field message.version of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.version);
+    }
+    if (message.buckets !== 0) {
+      writer.uint32(24).uint32(message.buckets);
+    }
+    for (const v of message.moves) {
+      AffinityMove.encode(v!, writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AffinityUpdate {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAffinityUpdate() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.from = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.version = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.buckets = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.moves.push(AffinityMove.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<AffinityUpdate>): AffinityUpdate {
+    return AffinityUpdate.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<AffinityUpdate>): AffinityUpdate {
+    const message = createBaseAffinityUpdate() as any;
+    message.from = (object.from !== undefined && object.from !== null) ? BigInt(object.from) : undefined;
+    message.version = (object.version !== undefined && object.version !== null) ? BigInt(object.version) : 0n;
+    message.buckets = object.buckets ?? 0;
+    message.moves = object.moves?.map((e) => AffinityMove.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseAffinityMove(): AffinityMove {
+  return { keyId: "", buckets: [] };
+}
+
+export const AffinityMove: MessageFns<AffinityMove> = {
+  encode(message: AffinityMove, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.keyId !== "") {
+      writer.uint32(10).string(message.keyId);
+    }
+    if (message.buckets.length !== 0) {
+      writer.uint32(18).fork();
+      for (const v of message.buckets) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AffinityMove {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAffinityMove() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.keyId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag === 16) {
+              message.buckets.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 18) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.buckets.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<AffinityMove>): AffinityMove {
+    return AffinityMove.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<AffinityMove>): AffinityMove {
+    const message = createBaseAffinityMove() as any;
+    message.keyId = object.keyId ?? "";
+    message.buckets = object.buckets?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseProbeGrant(): ProbeGrant {
+  return { ref: 0n, keyId: "", generation: 0n, probeId: undefined, access: undefined, ttlMs: 0 };
+}
+
+export const ProbeGrant: MessageFns<ProbeGrant> = {
+  encode(message: ProbeGrant, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.ref !== 0n) {
+      if (BigInt.asUintN(64, message.ref) !== message.ref) {
+        throw new globalThis.Error("value provided for field message.ref of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.ref);
+    }
+    if (message.keyId !== "") {
+      writer.uint32(18).string(message.keyId);
+    }
+    if (message.generation !== 0n) {
+      if (BigInt.asUintN(64, message.generation) !== message.generation) {
+        throw new globalThis.Error("value provided for field message.generation of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.generation);
+    }
+    if (message.probeId !== undefined) {
+      if (BigInt.asUintN(64, message.probeId) !== message.probeId) {
+        throw new globalThis.Error("value provided for field message.probeId of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.probeId);
+    }
+    if (message.access !== undefined) {
+      KeyAccess.encode(message.access, writer.uint32(42).fork()).join();
+    }
+    if (message.ttlMs !== 0) {
+      writer.uint32(48).uint32(message.ttlMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ProbeGrant {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseProbeGrant() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.ref = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.keyId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.generation = reader.uint64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.probeId = reader.uint64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.access = KeyAccess.decode(reader, reader.uint32());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.ttlMs = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ProbeGrant>): ProbeGrant {
+    return ProbeGrant.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ProbeGrant>): ProbeGrant {
+    const message = createBaseProbeGrant() as any;
+    message.ref = (object.ref !== undefined && object.ref !== null) ? BigInt(object.ref) : 0n;
+    message.keyId = object.keyId ?? "";
+    message.generation = (object.generation !== undefined && object.generation !== null)
+      ? BigInt(object.generation)
+      : 0n;
+    message.probeId = (object.probeId !== undefined && object.probeId !== null) ? BigInt(object.probeId) : undefined;
+    message.access = (object.access !== undefined && object.access !== null)
+      ? KeyAccess.fromPartial(object.access)
+      : undefined;
+    message.ttlMs = object.ttlMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseHolderOutcome(): HolderOutcome {
+  return {
+    keyId: "",
+    generation: 0n,
+    endpoint: "",
+    proxyId: "",
+    cause: OutcomeCause.UNSPECIFIED,
+    probeId: undefined,
+    retryAfterMs: undefined,
+    model: "",
+    message: "",
+    status: 0,
+    errorWords: [],
+  };
+}
+
+export const HolderOutcome: MessageFns<HolderOutcome> = {
+  encode(message: HolderOutcome, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.keyId !== "") {
+      writer.uint32(10).string(message.keyId);
+    }
+    if (message.generation !== 0n) {
+      if (BigInt.asUintN(64, message.generation) !== message.generation) {
+        throw new globalThis.Error("value provided for field message.generation of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.generation);
+    }
+    if (message.endpoint !== "") {
+      writer.uint32(26).string(message.endpoint);
+    }
+    if (message.proxyId !== "") {
+      writer.uint32(34).string(message.proxyId);
+    }
+    if (message.cause !== OutcomeCause.UNSPECIFIED) {
+      writer.uint32(40).int32(outcomeCauseToNumber(message.cause));
+    }
+    if (message.probeId !== undefined) {
+      if (BigInt.asUintN(64, message.probeId) !== message.probeId) {
+        throw new globalThis.Error("value provided for field message.probeId of type uint64 too large");
+      }
+      writer.uint32(48).uint64(message.probeId);
+    }
+    if (message.retryAfterMs !== undefined) {
+      writer.uint32(56).uint32(message.retryAfterMs);
+    }
+    if (message.model !== "") {
+      writer.uint32(66).string(message.model);
+    }
+    if (message.message !== "") {
+      writer.uint32(74).string(message.message);
+    }
+    if (message.status !== 0) {
+      writer.uint32(80).uint32(message.status);
+    }
+    for (const v of message.errorWords) {
+      writer.uint32(90).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HolderOutcome {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHolderOutcome() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.keyId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.generation = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.endpoint = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.proxyId = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.cause = outcomeCauseFromJSON(reader.int32());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.probeId = reader.uint64() as bigint;
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.retryAfterMs = reader.uint32();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.model = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.status = reader.uint32();
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.errorWords.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<HolderOutcome>): HolderOutcome {
+    return HolderOutcome.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<HolderOutcome>): HolderOutcome {
+    const message = createBaseHolderOutcome() as any;
+    message.keyId = object.keyId ?? "";
+    message.generation = (object.generation !== undefined && object.generation !== null)
+      ? BigInt(object.generation)
+      : 0n;
+    message.endpoint = object.endpoint ?? "";
+    message.proxyId = object.proxyId ?? "";
+    message.cause = object.cause ?? OutcomeCause.UNSPECIFIED;
+    message.probeId = (object.probeId !== undefined && object.probeId !== null) ? BigInt(object.probeId) : undefined;
+    message.retryAfterMs = object.retryAfterMs ?? undefined;
+    message.model = object.model ?? "";
+    message.message = object.message ?? "";
+    message.status = object.status ?? 0;
+    message.errorWords = object.errorWords?.map((e) => e) || [];
+    return message;
+  },
+};
+
 function createBaseAcquireLeasesRequest(): AcquireLeasesRequest {
-  return { provider: "", model: "", count: 0, holder: "" };
+  return { provider: "", model: "", count: 0, holder: "", affinityKey: undefined, tokens: 0, excludeKeys: [] };
 }
 
 export const AcquireLeasesRequest: MessageFns<AcquireLeasesRequest> = {
@@ -193,6 +1834,15 @@ export const AcquireLeasesRequest: MessageFns<AcquireLeasesRequest> = {
     }
     if (message.holder !== "") {
       writer.uint32(34).string(message.holder);
+    }
+    if (message.affinityKey !== undefined) {
+      writer.uint32(42).string(message.affinityKey);
+    }
+    if (message.tokens !== 0) {
+      writer.uint32(48).uint32(message.tokens);
+    }
+    for (const v of message.excludeKeys) {
+      writer.uint32(58).string(v!);
     }
     return writer;
   },
@@ -242,6 +1892,30 @@ export const AcquireLeasesRequest: MessageFns<AcquireLeasesRequest> = {
             message.holder = reader.string();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.affinityKey = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.tokens = reader.uint32();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.excludeKeys.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -263,6 +1937,9 @@ export const AcquireLeasesRequest: MessageFns<AcquireLeasesRequest> = {
     message.model = object.model ?? "";
     message.count = object.count ?? 0;
     message.holder = object.holder ?? "";
+    message.affinityKey = object.affinityKey ?? undefined;
+    message.tokens = object.tokens ?? 0;
+    message.excludeKeys = object.excludeKeys?.map((e) => e) || [];
     return message;
   },
 };
@@ -413,6 +2090,7 @@ function createBaseLease(): Lease {
     endpoint: undefined,
     proxy: undefined,
     ttlMs: 0,
+    probe: false,
   };
 }
 
@@ -444,6 +2122,9 @@ export const Lease: MessageFns<Lease> = {
     }
     if (message.ttlMs !== 0) {
       writer.uint32(64).uint32(message.ttlMs);
+    }
+    if (message.probe !== false) {
+      writer.uint32(72).bool(message.probe);
     }
     return writer;
   },
@@ -525,6 +2206,14 @@ export const Lease: MessageFns<Lease> = {
             message.ttlMs = reader.uint32();
             continue;
           }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.probe = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -554,6 +2243,7 @@ export const Lease: MessageFns<Lease> = {
       : undefined;
     message.proxy = (object.proxy !== undefined && object.proxy !== null) ? Proxy.fromPartial(object.proxy) : undefined;
     message.ttlMs = object.ttlMs ?? 0;
+    message.probe = object.probe ?? false;
     return message;
   },
 };
@@ -832,7 +2522,7 @@ export const RenewLeasesRequest: MessageFns<RenewLeasesRequest> = {
 };
 
 function createBaseRenewLeasesResponse(): RenewLeasesResponse {
-  return { ttlMs: 0, unknownLeaseIds: [] };
+  return { ttlMs: 0, unknownLeaseIds: [], revokedLeaseIds: [] };
 }
 
 export const RenewLeasesResponse: MessageFns<RenewLeasesResponse> = {
@@ -842,6 +2532,9 @@ export const RenewLeasesResponse: MessageFns<RenewLeasesResponse> = {
     }
     for (const v of message.unknownLeaseIds) {
       writer.uint32(18).string(v!);
+    }
+    for (const v of message.revokedLeaseIds) {
+      writer.uint32(26).string(v!);
     }
     return writer;
   },
@@ -875,6 +2568,14 @@ export const RenewLeasesResponse: MessageFns<RenewLeasesResponse> = {
             message.unknownLeaseIds.push(reader.string());
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.revokedLeaseIds.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -894,6 +2595,7 @@ export const RenewLeasesResponse: MessageFns<RenewLeasesResponse> = {
     const message = createBaseRenewLeasesResponse() as any;
     message.ttlMs = object.ttlMs ?? 0;
     message.unknownLeaseIds = object.unknownLeaseIds?.map((e) => e) || [];
+    message.revokedLeaseIds = object.revokedLeaseIds?.map((e) => e) || [];
     return message;
   },
 };
@@ -992,6 +2694,465 @@ export const ReleaseLeasesResponse: MessageFns<ReleaseLeasesResponse> = {
   },
   fromPartial(_: DeepPartial<ReleaseLeasesResponse>): ReleaseLeasesResponse {
     const message = createBaseReleaseLeasesResponse() as any;
+    return message;
+  },
+};
+
+function createBaseReportOutcomesRequest(): ReportOutcomesRequest {
+  return { outcomes: [] };
+}
+
+export const ReportOutcomesRequest: MessageFns<ReportOutcomesRequest> = {
+  encode(message: ReportOutcomesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.outcomes) {
+      LeaseOutcome.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReportOutcomesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReportOutcomesRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.outcomes.push(LeaseOutcome.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ReportOutcomesRequest>): ReportOutcomesRequest {
+    return ReportOutcomesRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ReportOutcomesRequest>): ReportOutcomesRequest {
+    const message = createBaseReportOutcomesRequest() as any;
+    message.outcomes = object.outcomes?.map((e) => LeaseOutcome.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseLeaseOutcome(): LeaseOutcome {
+  return {
+    leaseId: "",
+    sequence: 0,
+    cause: OutcomeCause.UNSPECIFIED,
+    status: 0,
+    retryAfterMs: undefined,
+    errorWords: [],
+    message: "",
+    model: "",
+    providerRequestId: "",
+    startedAt: undefined,
+    durationMs: 0,
+    stream: false,
+    tokens: undefined,
+  };
+}
+
+export const LeaseOutcome: MessageFns<LeaseOutcome> = {
+  encode(message: LeaseOutcome, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.leaseId !== "") {
+      writer.uint32(10).string(message.leaseId);
+    }
+    if (message.sequence !== 0) {
+      writer.uint32(16).uint32(message.sequence);
+    }
+    if (message.cause !== OutcomeCause.UNSPECIFIED) {
+      writer.uint32(24).int32(outcomeCauseToNumber(message.cause));
+    }
+    if (message.status !== 0) {
+      writer.uint32(32).uint32(message.status);
+    }
+    if (message.retryAfterMs !== undefined) {
+      writer.uint32(40).uint32(message.retryAfterMs);
+    }
+    for (const v of message.errorWords) {
+      writer.uint32(50).string(v!);
+    }
+    if (message.message !== "") {
+      writer.uint32(58).string(message.message);
+    }
+    if (message.model !== "") {
+      writer.uint32(66).string(message.model);
+    }
+    if (message.providerRequestId !== "") {
+      writer.uint32(74).string(message.providerRequestId);
+    }
+    if (message.startedAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.startedAt), writer.uint32(82).fork()).join();
+    }
+    if (message.durationMs !== 0) {
+      writer.uint32(88).uint32(message.durationMs);
+    }
+    if (message.stream !== false) {
+      writer.uint32(96).bool(message.stream);
+    }
+    if (message.tokens !== undefined) {
+      LeaseTokens.encode(message.tokens, writer.uint32(106).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LeaseOutcome {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLeaseOutcome() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.leaseId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.sequence = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.cause = outcomeCauseFromJSON(reader.int32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.status = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.retryAfterMs = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.errorWords.push(reader.string());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.model = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.providerRequestId = reader.string();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.startedAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.durationMs = reader.uint32();
+            continue;
+          }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.stream = reader.bool();
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.tokens = LeaseTokens.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<LeaseOutcome>): LeaseOutcome {
+    return LeaseOutcome.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<LeaseOutcome>): LeaseOutcome {
+    const message = createBaseLeaseOutcome() as any;
+    message.leaseId = object.leaseId ?? "";
+    message.sequence = object.sequence ?? 0;
+    message.cause = object.cause ?? OutcomeCause.UNSPECIFIED;
+    message.status = object.status ?? 0;
+    message.retryAfterMs = object.retryAfterMs ?? undefined;
+    message.errorWords = object.errorWords?.map((e) => e) || [];
+    message.message = object.message ?? "";
+    message.model = object.model ?? "";
+    message.providerRequestId = object.providerRequestId ?? "";
+    message.startedAt = object.startedAt ?? undefined;
+    message.durationMs = object.durationMs ?? 0;
+    message.stream = object.stream ?? false;
+    message.tokens = (object.tokens !== undefined && object.tokens !== null)
+      ? LeaseTokens.fromPartial(object.tokens)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseLeaseTokens(): LeaseTokens {
+  return { input: 0n, output: 0n, cacheWrite5m: 0n, cacheWrite1h: 0n, cacheRead: 0n, estimated: false };
+}
+
+export const LeaseTokens: MessageFns<LeaseTokens> = {
+  encode(message: LeaseTokens, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.input !== 0n) {
+      if (BigInt.asIntN(64, message.input) !== message.input) {
+        throw new globalThis.Error("value provided for field message.input of type int64 too large");
+      }
+      writer.uint32(8).int64(message.input);
+    }
+    if (message.output !== 0n) {
+      if (BigInt.asIntN(64, message.output) !== message.output) {
+        throw new globalThis.Error("value provided for field message.output of type int64 too large");
+      }
+      writer.uint32(16).int64(message.output);
+    }
+    if (message.cacheWrite5m !== 0n) {
+      if (BigInt.asIntN(64, message.cacheWrite5m) !== message.cacheWrite5m) {
+        throw new globalThis.Error("value provided for field message.cacheWrite5m of type int64 too large");
+      }
+      writer.uint32(24).int64(message.cacheWrite5m);
+    }
+    if (message.cacheWrite1h !== 0n) {
+      if (BigInt.asIntN(64, message.cacheWrite1h) !== message.cacheWrite1h) {
+        throw new globalThis.Error("value provided for field message.cacheWrite1h of type int64 too large");
+      }
+      writer.uint32(32).int64(message.cacheWrite1h);
+    }
+    if (message.cacheRead !== 0n) {
+      if (BigInt.asIntN(64, message.cacheRead) !== message.cacheRead) {
+        throw new globalThis.Error("value provided for field message.cacheRead of type int64 too large");
+      }
+      writer.uint32(40).int64(message.cacheRead);
+    }
+    if (message.estimated !== false) {
+      writer.uint32(48).bool(message.estimated);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LeaseTokens {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLeaseTokens() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.input = reader.int64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.output = reader.int64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.cacheWrite5m = reader.int64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.cacheWrite1h = reader.int64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.cacheRead = reader.int64() as bigint;
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.estimated = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<LeaseTokens>): LeaseTokens {
+    return LeaseTokens.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<LeaseTokens>): LeaseTokens {
+    const message = createBaseLeaseTokens() as any;
+    message.input = (object.input !== undefined && object.input !== null) ? BigInt(object.input) : 0n;
+    message.output = (object.output !== undefined && object.output !== null) ? BigInt(object.output) : 0n;
+    message.cacheWrite5m = (object.cacheWrite5m !== undefined && object.cacheWrite5m !== null)
+      ? BigInt(object.cacheWrite5m)
+      : 0n;
+    message.cacheWrite1h = (object.cacheWrite1h !== undefined && object.cacheWrite1h !== null)
+      ? BigInt(object.cacheWrite1h)
+      : 0n;
+    message.cacheRead = (object.cacheRead !== undefined && object.cacheRead !== null) ? BigInt(object.cacheRead) : 0n;
+    message.estimated = object.estimated ?? false;
+    return message;
+  },
+};
+
+function createBaseReportOutcomesResponse(): ReportOutcomesResponse {
+  return { unknownLeaseIds: [] };
+}
+
+export const ReportOutcomesResponse: MessageFns<ReportOutcomesResponse> = {
+  encode(message: ReportOutcomesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.unknownLeaseIds) {
+      writer.uint32(10).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReportOutcomesResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReportOutcomesResponse() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.unknownLeaseIds.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ReportOutcomesResponse>): ReportOutcomesResponse {
+    return ReportOutcomesResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ReportOutcomesResponse>): ReportOutcomesResponse {
+    const message = createBaseReportOutcomesResponse() as any;
+    message.unknownLeaseIds = object.unknownLeaseIds?.map((e) => e) || [];
     return message;
   },
 };
@@ -1103,6 +3264,13 @@ function createBaseProvider(): Provider {
     slotsInUse: 0,
     endpoint: undefined,
     backupEndpoint: undefined,
+    statuses: [],
+    backupKeysLeft: 0,
+    proxies: 0,
+    proxiesUsable: 0,
+    owner: "",
+    reason: "",
+    proxyPolicy: "",
   };
 }
 
@@ -1128,6 +3296,27 @@ export const Provider: MessageFns<Provider> = {
     }
     if (message.backupEndpoint !== undefined) {
       Endpoint.encode(message.backupEndpoint, writer.uint32(58).fork()).join();
+    }
+    for (const v of message.statuses) {
+      StatusCount.encode(v!, writer.uint32(66).fork()).join();
+    }
+    if (message.backupKeysLeft !== 0) {
+      writer.uint32(72).uint32(message.backupKeysLeft);
+    }
+    if (message.proxies !== 0) {
+      writer.uint32(80).uint32(message.proxies);
+    }
+    if (message.proxiesUsable !== 0) {
+      writer.uint32(88).uint32(message.proxiesUsable);
+    }
+    if (message.owner !== "") {
+      writer.uint32(98).string(message.owner);
+    }
+    if (message.reason !== "") {
+      writer.uint32(106).string(message.reason);
+    }
+    if (message.proxyPolicy !== "") {
+      writer.uint32(114).string(message.proxyPolicy);
     }
     return writer;
   },
@@ -1201,6 +3390,62 @@ export const Provider: MessageFns<Provider> = {
             message.backupEndpoint = Endpoint.decode(reader, reader.uint32());
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.statuses.push(StatusCount.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.backupKeysLeft = reader.uint32();
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.proxies = reader.uint32();
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.proxiesUsable = reader.uint32();
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.owner = reader.string();
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.proxyPolicy = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1229,13 +3474,100 @@ export const Provider: MessageFns<Provider> = {
     message.backupEndpoint = (object.backupEndpoint !== undefined && object.backupEndpoint !== null)
       ? Endpoint.fromPartial(object.backupEndpoint)
       : undefined;
+    message.statuses = object.statuses?.map((e) => StatusCount.fromPartial(e)) || [];
+    message.backupKeysLeft = object.backupKeysLeft ?? 0;
+    message.proxies = object.proxies ?? 0;
+    message.proxiesUsable = object.proxiesUsable ?? 0;
+    message.owner = object.owner ?? "";
+    message.reason = object.reason ?? "";
+    message.proxyPolicy = object.proxyPolicy ?? "";
+    return message;
+  },
+};
+
+function createBaseStatusCount(): StatusCount {
+  return { status: "", count: 0 };
+}
+
+export const StatusCount: MessageFns<StatusCount> = {
+  encode(message: StatusCount, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.status !== "") {
+      writer.uint32(10).string(message.status);
+    }
+    if (message.count !== 0) {
+      writer.uint32(16).uint32(message.count);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StatusCount {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStatusCount() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.status = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.count = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<StatusCount>): StatusCount {
+    return StatusCount.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StatusCount>): StatusCount {
+    const message = createBaseStatusCount() as any;
+    message.status = object.status ?? "";
+    message.count = object.count ?? 0;
     return message;
   },
 };
 
 export type KeyBrokerService = typeof KeyBrokerService;
 export const KeyBrokerService = {
-  /** Leases slots of upstream keys. Either at least one lease, or a denial with its reason. */
+  /**
+   * For those who lease all the time (routers): one stream per process and provider, on which the holder keeps slices of
+   * the keys' slots and learns at once what becomes of keys and proxies.
+   */
+  hold: {
+    path: "/key_broker.v1.KeyBroker/Hold" as const,
+    requestStream: true as const,
+    responseStream: true as const,
+    requestSerialize: (value: HoldRequest): Buffer => Buffer.from(HoldRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): HoldRequest => HoldRequest.decode(value),
+    responseSerialize: (value: HoldResponse): Buffer => Buffer.from(HoldResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): HoldResponse => HoldResponse.decode(value),
+  },
+  /** For those who lease now and then. Either at least one lease, or a denial with its reason. */
   acquireLeases: {
     path: "/key_broker.v1.KeyBroker/AcquireLeases" as const,
     requestStream: false as const,
@@ -1246,7 +3578,7 @@ export const KeyBrokerService = {
       Buffer.from(AcquireLeasesResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): AcquireLeasesResponse => AcquireLeasesResponse.decode(value),
   },
-  /** Keeps leases for another ttl. Those that the broker does not know (any more) are named: they must not be used further. */
+  /** Keeps leases for another ttl. Those that may not be used (any more) are named. */
   renewLeases: {
     path: "/key_broker.v1.KeyBroker/RenewLeases" as const,
     requestStream: false as const,
@@ -1267,7 +3599,22 @@ export const KeyBrokerService = {
       Buffer.from(ReleaseLeasesResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ReleaseLeasesResponse => ReleaseLeasesResponse.decode(value),
   },
-  /** The providers this broker has a pool for, with their readiness and counts. */
+  /**
+   * What became of requests that were made with leases, and the tokens that they used. The answer comes when the usage
+   * is stored: who gets none reports the same again, with the same sequence numbers.
+   */
+  reportOutcomes: {
+    path: "/key_broker.v1.KeyBroker/ReportOutcomes" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ReportOutcomesRequest): Buffer =>
+      Buffer.from(ReportOutcomesRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ReportOutcomesRequest => ReportOutcomesRequest.decode(value),
+    responseSerialize: (value: ReportOutcomesResponse): Buffer =>
+      Buffer.from(ReportOutcomesResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ReportOutcomesResponse => ReportOutcomesResponse.decode(value),
+  },
+  /** The providers of this broker, with their readiness and counts. */
   listProviders: {
     path: "/key_broker.v1.KeyBroker/ListProviders" as const,
     requestStream: false as const,
@@ -1281,18 +3628,35 @@ export const KeyBrokerService = {
 } as const;
 
 export interface KeyBrokerServer extends UntypedServiceImplementation {
-  /** Leases slots of upstream keys. Either at least one lease, or a denial with its reason. */
+  /**
+   * For those who lease all the time (routers): one stream per process and provider, on which the holder keeps slices of
+   * the keys' slots and learns at once what becomes of keys and proxies.
+   */
+  hold: handleBidiStreamingCall<HoldRequest, HoldResponse>;
+  /** For those who lease now and then. Either at least one lease, or a denial with its reason. */
   acquireLeases: handleUnaryCall<AcquireLeasesRequest, AcquireLeasesResponse>;
-  /** Keeps leases for another ttl. Those that the broker does not know (any more) are named: they must not be used further. */
+  /** Keeps leases for another ttl. Those that may not be used (any more) are named. */
   renewLeases: handleUnaryCall<RenewLeasesRequest, RenewLeasesResponse>;
   /** Gives leases back. A lease that is unknown or expired is not an error. */
   releaseLeases: handleUnaryCall<ReleaseLeasesRequest, ReleaseLeasesResponse>;
-  /** The providers this broker has a pool for, with their readiness and counts. */
+  /**
+   * What became of requests that were made with leases, and the tokens that they used. The answer comes when the usage
+   * is stored: who gets none reports the same again, with the same sequence numbers.
+   */
+  reportOutcomes: handleUnaryCall<ReportOutcomesRequest, ReportOutcomesResponse>;
+  /** The providers of this broker, with their readiness and counts. */
   listProviders: handleUnaryCall<ListProvidersRequest, ListProvidersResponse>;
 }
 
 export interface KeyBrokerClient extends Client {
-  /** Leases slots of upstream keys. Either at least one lease, or a denial with its reason. */
+  /**
+   * For those who lease all the time (routers): one stream per process and provider, on which the holder keeps slices of
+   * the keys' slots and learns at once what becomes of keys and proxies.
+   */
+  hold(): ClientDuplexStream<HoldRequest, HoldResponse>;
+  hold(options: Partial<CallOptions>): ClientDuplexStream<HoldRequest, HoldResponse>;
+  hold(metadata: Metadata, options?: Partial<CallOptions>): ClientDuplexStream<HoldRequest, HoldResponse>;
+  /** For those who lease now and then. Either at least one lease, or a denial with its reason. */
   acquireLeases(
     request: AcquireLeasesRequest,
     callback: (error: ServiceError | null, response: AcquireLeasesResponse) => void,
@@ -1308,7 +3672,7 @@ export interface KeyBrokerClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: AcquireLeasesResponse) => void,
   ): ClientUnaryCall;
-  /** Keeps leases for another ttl. Those that the broker does not know (any more) are named: they must not be used further. */
+  /** Keeps leases for another ttl. Those that may not be used (any more) are named. */
   renewLeases(
     request: RenewLeasesRequest,
     callback: (error: ServiceError | null, response: RenewLeasesResponse) => void,
@@ -1340,7 +3704,26 @@ export interface KeyBrokerClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ReleaseLeasesResponse) => void,
   ): ClientUnaryCall;
-  /** The providers this broker has a pool for, with their readiness and counts. */
+  /**
+   * What became of requests that were made with leases, and the tokens that they used. The answer comes when the usage
+   * is stored: who gets none reports the same again, with the same sequence numbers.
+   */
+  reportOutcomes(
+    request: ReportOutcomesRequest,
+    callback: (error: ServiceError | null, response: ReportOutcomesResponse) => void,
+  ): ClientUnaryCall;
+  reportOutcomes(
+    request: ReportOutcomesRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ReportOutcomesResponse) => void,
+  ): ClientUnaryCall;
+  reportOutcomes(
+    request: ReportOutcomesRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ReportOutcomesResponse) => void,
+  ): ClientUnaryCall;
+  /** The providers of this broker, with their readiness and counts. */
   listProviders(
     request: ListProvidersRequest,
     callback: (error: ServiceError | null, response: ListProvidersResponse) => void,
@@ -1373,6 +3756,18 @@ export type DeepPartial<T> = T extends bigint ? string | number | bigint
     ? { readonly $case: T["$case"]; value?: DeepPartial<T["value"]> }
   : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
   : Partial<T>;
+
+function toTimestamp(date: Date): Timestamp {
+  const seconds = BigInt(Math.trunc(date.getTime() / 1_000));
+  const nanos = (date.getTime() % 1_000) * 1_000_000;
+  return { seconds, nanos };
+}
+
+function fromTimestamp(t: Timestamp): Date {
+  let millis = (globalThis.Number(t.seconds.toString()) || 0) * 1_000;
+  millis += (t.nanos || 0) / 1_000_000;
+  return new globalThis.Date(millis);
+}
 
 export interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;

@@ -9,11 +9,75 @@ export const protobufPackage = "quota.v1";
 export const protobufFileName = "quota/v1/quota.proto";
 
 /**
- * What every owner and every holder of quotas says to each other, whatever the quota is of.
+ * What every owner and every holder of quotas say to each other, whatever the quota is of.
  *
  * An owner decides a quota (key-broker for upstream keys, usage-ledger for accounts); a holder is one run of one router
- * process, named by its epoch. All times are durations: no clock is compared with another machine's.
+ * process, named by its epoch. All times are durations: no clock is compared with another machine's. A holder opens a
+ * stream with Open; the owner says Welcome; the holder says Hello with all that it has. How the rest plays together is
+ * written in docs/decisions/0009-quota-core.md.
  */
+
+export const Dimension = {
+  UNSPECIFIED: "DIMENSION_UNSPECIFIED",
+  REQUESTS: "DIMENSION_REQUESTS",
+  TOKENS: "DIMENSION_TOKENS",
+  SLOTS: "DIMENSION_SLOTS",
+  NANO_USD: "DIMENSION_NANO_USD",
+  UNRECOGNIZED: "UNRECOGNIZED",
+} as const;
+
+export type Dimension = typeof Dimension[keyof typeof Dimension];
+
+export namespace Dimension {
+  export type UNSPECIFIED = typeof Dimension.UNSPECIFIED;
+  export type REQUESTS = typeof Dimension.REQUESTS;
+  export type TOKENS = typeof Dimension.TOKENS;
+  export type SLOTS = typeof Dimension.SLOTS;
+  export type NANO_USD = typeof Dimension.NANO_USD;
+  export type UNRECOGNIZED = typeof Dimension.UNRECOGNIZED;
+}
+
+export function dimensionFromJSON(object: any): Dimension {
+  switch (object) {
+    case 0:
+    case "DIMENSION_UNSPECIFIED":
+      return Dimension.UNSPECIFIED;
+    case 1:
+    case "DIMENSION_REQUESTS":
+      return Dimension.REQUESTS;
+    case 2:
+    case "DIMENSION_TOKENS":
+      return Dimension.TOKENS;
+    case 3:
+    case "DIMENSION_SLOTS":
+      return Dimension.SLOTS;
+    case 4:
+    case "DIMENSION_NANO_USD":
+      return Dimension.NANO_USD;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return Dimension.UNRECOGNIZED;
+  }
+}
+
+export function dimensionToNumber(object: Dimension): number {
+  switch (object) {
+    case Dimension.UNSPECIFIED:
+      return 0;
+    case Dimension.REQUESTS:
+      return 1;
+    case Dimension.TOKENS:
+      return 2;
+    case Dimension.SLOTS:
+      return 3;
+    case Dimension.NANO_USD:
+      return 4;
+    case Dimension.UNRECOGNIZED:
+    default:
+      return -1;
+  }
+}
 
 /** Why an owner refuses. */
 export const DenyReason = {
@@ -24,6 +88,8 @@ export const DenyReason = {
   SLOTS: "DENY_REASON_SLOTS",
   /** NO_PROXY - A key fits, but no proxy that it may be used through. */
   NO_PROXY: "DENY_REASON_NO_PROXY",
+  /** HELD - The provider, or the only way to it, failed for many keys alike and is held until a probe has come through. */
+  HELD: "DENY_REASON_HELD",
   UNRECOGNIZED: "UNRECOGNIZED",
 } as const;
 
@@ -34,6 +100,7 @@ export namespace DenyReason {
   export type NONE_AVAILABLE = typeof DenyReason.NONE_AVAILABLE;
   export type SLOTS = typeof DenyReason.SLOTS;
   export type NO_PROXY = typeof DenyReason.NO_PROXY;
+  export type HELD = typeof DenyReason.HELD;
   export type UNRECOGNIZED = typeof DenyReason.UNRECOGNIZED;
 }
 
@@ -51,6 +118,9 @@ export function denyReasonFromJSON(object: any): DenyReason {
     case 3:
     case "DENY_REASON_NO_PROXY":
       return DenyReason.NO_PROXY;
+    case 4:
+    case "DENY_REASON_HELD":
+      return DenyReason.HELD;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -68,6 +138,8 @@ export function denyReasonToNumber(object: DenyReason): number {
       return 2;
     case DenyReason.NO_PROXY:
       return 3;
+    case DenyReason.HELD:
+      return 4;
     case DenyReason.UNRECOGNIZED:
     default:
       return -1;
@@ -83,20 +155,159 @@ export interface Amounts {
 }
 
 /** The first message of a holder on every stream, also after a reconnect. */
-export interface Hello {
+export interface Open {
   /** UUIDv7 of the holder's process run. */
   readonly epoch: string;
   /** Earlier epochs whose journals this process has adopted and whose events are not all charged yet. */
   readonly adoptedEpochs: readonly string[];
 }
 
-/** The owner's answer to Hello. */
+/** One message of a holder; `ref` grows with each of an epoch. */
+export interface HolderMessage {
+  readonly ref: bigint;
+  readonly message:
+    | { readonly $case: "hello"; readonly value: Hello }
+    | { readonly $case: "take"; readonly value: Take }
+    | { readonly $case: "state"; readonly value: State }
+    | //
+    /** A state out of turn, because something came free; it has no answer. */
+    { readonly $case: "return"; readonly value: State }
+    | undefined;
+}
+
+/** All that a holder has; what is not in it is not held. */
+export interface Hello {
+  readonly epoch: string;
+  readonly state: State | undefined;
+}
+
+/** Each second, also when nothing changed: its answer keeps the slices alive. */
+export interface State {
+  /** Requests that the holder has admitted in its life. */
+  readonly opened: bigint;
+  /** The last number of an event of those that ended. */
+  readonly ended: bigint;
+  readonly scopes: readonly ScopeState[];
+}
+
+export interface ScopeState {
+  readonly scope: string;
+  /** Came in grants since the last state. */
+  readonly received:
+    | Amounts
+    | undefined;
+  /** Learned to be charged since the last state. */
+  readonly charged: Amounts | undefined;
+  readonly unspent: Amounts | undefined;
+  readonly committed: Amounts | undefined;
+  readonly uncharged:
+    | Amounts
+    | undefined;
+  /** Not reported before. */
+  readonly used: readonly Use[];
+  readonly overdraft: boolean;
+}
+
+/** Units of a windowed dimension that were used, and how long before the message was sent. */
+export interface Use {
+  readonly dimension: Dimension;
+  readonly ageMs: number;
+  readonly amount: bigint;
+}
+
+/** All scopes or none. */
+export interface Take {
+  readonly scopes: readonly TakeScope[];
+}
+
+export interface TakeScope {
+  readonly scope: string;
+  readonly need:
+    | Amounts
+    | undefined;
+  /** Would be good to have for the requests to come. */
+  readonly want:
+    | Amounts
+    | undefined;
+  /** Serves as well, as the one overdraft of a soft budget, when the need does not fit. */
+  readonly typicalNanoUsd?:
+    | bigint
+    | undefined;
+  /** The scope is a wish: the owner may grant another one. */
+  readonly choice?: Choice | undefined;
+}
+
+/** Which other scopes do as well. */
+export interface Choice {
+  /** What the scope has to fit; for leases the upstream's name of the model. */
+  readonly kind: string;
+  readonly exclude: readonly string[];
+}
+
+/** One message of an owner. */
+export interface OwnerMessage {
+  readonly message:
+    | { readonly $case: "welcome"; readonly value: Welcome }
+    | { readonly $case: "grant"; readonly value: Grant }
+    | { readonly $case: "deny"; readonly value: Denial }
+    | { readonly $case: "recall"; readonly value: Recall }
+    | { readonly $case: "changed"; readonly value: Changed }
+    | //
+    /** The holder's own events up to this number are charged. */
+    { readonly $case: "committedUpTo"; readonly value: bigint }
+    | undefined;
+}
+
+/** The owner's first message on a stream. */
 export interface Welcome {
   /** How long what the holder has stays valid after the last message that it sent and the owner answered. */
   readonly ttlMs: number;
+  readonly holders: number;
+  /** The holder's events up to this number are charged. */
+  readonly upTo: bigint;
+  /** The last message of this epoch whose use this owner has in its memory. */
+  readonly seen: bigint;
 }
 
-/** Something about an account or key changed; what a holder keeps of an older version is to be asked for again. */
+/** The answer to a Take, and, with no scopes, to a Hello or State. */
+export interface Grant {
+  readonly ref: bigint;
+  /** Runs from when the message that is answered was sent. */
+  readonly ttlMs: number;
+  readonly overdraft: boolean;
+  readonly scopes: readonly GrantScope[];
+}
+
+export interface GrantScope {
+  readonly scope: string;
+  readonly add: Amounts | undefined;
+  readonly version: bigint;
+  /** What the holder may have while no owner can be reached. */
+  readonly offline: Amounts | undefined;
+}
+
+/** The owner's refusal of a Take. */
+export interface Denial {
+  readonly ref: bigint;
+  /** False: the owner cannot tell yet. */
+  readonly limit: boolean;
+  readonly scope: string;
+  readonly dimension: Dimension;
+  /** When the window will have room; absent where time alone does not bring it. */
+  readonly retryAfterMs?:
+    | number
+    | undefined;
+  /** What of the dimension could be had now. */
+  readonly affordable: bigint;
+}
+
+/** Return what is unspent, and for a while whatever comes free. */
+export interface Recall {
+  readonly scope: string;
+  readonly dimensions: readonly Dimension[];
+}
+
+/** Something about a scope, account or key changed; what a holder keeps of an older version is to be asked for again. */
 export interface Changed {
   readonly id: string;
   readonly version: bigint;
@@ -113,6 +324,8 @@ export interface Deny {
   readonly reason: DenyReason;
   /** When to ask again; 0 when the owner cannot tell. */
   readonly retryAfterMs: number;
+  /** For people. */
+  readonly message: string;
 }
 
 function createBaseAmounts(): Amounts {
@@ -220,12 +433,12 @@ export const Amounts: MessageFns<Amounts> = {
   },
 };
 
-function createBaseHello(): Hello {
+function createBaseOpen(): Open {
   return { epoch: "", adoptedEpochs: [] };
 }
 
-export const Hello: MessageFns<Hello> = {
-  encode(message: Hello, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+export const Open: MessageFns<Open> = {
+  encode(message: Open, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.epoch !== "") {
       writer.uint32(10).string(message.epoch);
     }
@@ -235,7 +448,7 @@ export const Hello: MessageFns<Hello> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): Hello {
+  decode(input: BinaryReader | Uint8Array, length?: number): Open {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
@@ -244,7 +457,7 @@ export const Hello: MessageFns<Hello> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseHello() as any;
+      const message = createBaseOpen() as any;
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -276,25 +489,946 @@ export const Hello: MessageFns<Hello> = {
     }
   },
 
-  create(base?: DeepPartial<Hello>): Hello {
-    return Hello.fromPartial(base ?? {});
+  create(base?: DeepPartial<Open>): Open {
+    return Open.fromPartial(base ?? {});
   },
-  fromPartial(object: DeepPartial<Hello>): Hello {
-    const message = createBaseHello() as any;
+  fromPartial(object: DeepPartial<Open>): Open {
+    const message = createBaseOpen() as any;
     message.epoch = object.epoch ?? "";
     message.adoptedEpochs = object.adoptedEpochs?.map((e) => e) || [];
     return message;
   },
 };
 
+function createBaseHolderMessage(): HolderMessage {
+  return { ref: 0n, message: undefined };
+}
+
+export const HolderMessage: MessageFns<HolderMessage> = {
+  encode(message: HolderMessage, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.ref !== 0n) {
+      if (BigInt.asUintN(64, message.ref) !== message.ref) {
+        throw new globalThis.Error("value provided for field message.ref of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.ref);
+    }
+    switch (message.message?.$case) {
+      case "hello":
+        Hello.encode(message.message.value, writer.uint32(18).fork()).join();
+        break;
+      case "take":
+        Take.encode(message.message.value, writer.uint32(26).fork()).join();
+        break;
+      case "state":
+        State.encode(message.message.value, writer.uint32(34).fork()).join();
+        break;
+      case "return":
+        State.encode(message.message.value, writer.uint32(42).fork()).join();
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HolderMessage {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHolderMessage() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.ref = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.message = { $case: "hello", value: Hello.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.message = { $case: "take", value: Take.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.message = { $case: "state", value: State.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.message = { $case: "return", value: State.decode(reader, reader.uint32()) };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<HolderMessage>): HolderMessage {
+    return HolderMessage.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<HolderMessage>): HolderMessage {
+    const message = createBaseHolderMessage() as any;
+    message.ref = (object.ref !== undefined && object.ref !== null) ? BigInt(object.ref) : 0n;
+    switch (object.message?.$case) {
+      case "hello": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "hello", value: Hello.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "take": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "take", value: Take.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "state": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "state", value: State.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "return": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "return", value: State.fromPartial(object.message.value) };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBaseHello(): Hello {
+  return { epoch: "", state: undefined };
+}
+
+export const Hello: MessageFns<Hello> = {
+  encode(message: Hello, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.epoch !== "") {
+      writer.uint32(10).string(message.epoch);
+    }
+    if (message.state !== undefined) {
+      State.encode(message.state, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Hello {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHello() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.epoch = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.state = State.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Hello>): Hello {
+    return Hello.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Hello>): Hello {
+    const message = createBaseHello() as any;
+    message.epoch = object.epoch ?? "";
+    message.state = (object.state !== undefined && object.state !== null) ? State.fromPartial(object.state) : undefined;
+    return message;
+  },
+};
+
+function createBaseState(): State {
+  return { opened: 0n, ended: 0n, scopes: [] };
+}
+
+export const State: MessageFns<State> = {
+  encode(message: State, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.opened !== 0n) {
+      if (BigInt.asUintN(64, message.opened) !== message.opened) {
+        throw new globalThis.Error("value provided for field message.opened of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.opened);
+    }
+    if (message.ended !== 0n) {
+      if (BigInt.asUintN(64, message.ended) !== message.ended) {
+        throw new globalThis.Error("value provided for field message.ended of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.ended);
+    }
+    for (const v of message.scopes) {
+      ScopeState.encode(v!, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): State {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseState() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.opened = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.ended = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.scopes.push(ScopeState.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<State>): State {
+    return State.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<State>): State {
+    const message = createBaseState() as any;
+    message.opened = (object.opened !== undefined && object.opened !== null) ? BigInt(object.opened) : 0n;
+    message.ended = (object.ended !== undefined && object.ended !== null) ? BigInt(object.ended) : 0n;
+    message.scopes = object.scopes?.map((e) => ScopeState.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseScopeState(): ScopeState {
+  return {
+    scope: "",
+    received: undefined,
+    charged: undefined,
+    unspent: undefined,
+    committed: undefined,
+    uncharged: undefined,
+    used: [],
+    overdraft: false,
+  };
+}
+
+export const ScopeState: MessageFns<ScopeState> = {
+  encode(message: ScopeState, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.scope !== "") {
+      writer.uint32(10).string(message.scope);
+    }
+    if (message.received !== undefined) {
+      Amounts.encode(message.received, writer.uint32(18).fork()).join();
+    }
+    if (message.charged !== undefined) {
+      Amounts.encode(message.charged, writer.uint32(26).fork()).join();
+    }
+    if (message.unspent !== undefined) {
+      Amounts.encode(message.unspent, writer.uint32(34).fork()).join();
+    }
+    if (message.committed !== undefined) {
+      Amounts.encode(message.committed, writer.uint32(42).fork()).join();
+    }
+    if (message.uncharged !== undefined) {
+      Amounts.encode(message.uncharged, writer.uint32(50).fork()).join();
+    }
+    for (const v of message.used) {
+      Use.encode(v!, writer.uint32(58).fork()).join();
+    }
+    if (message.overdraft !== false) {
+      writer.uint32(64).bool(message.overdraft);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ScopeState {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseScopeState() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.scope = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.received = Amounts.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.charged = Amounts.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.unspent = Amounts.decode(reader, reader.uint32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.committed = Amounts.decode(reader, reader.uint32());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.uncharged = Amounts.decode(reader, reader.uint32());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.used.push(Use.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.overdraft = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ScopeState>): ScopeState {
+    return ScopeState.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ScopeState>): ScopeState {
+    const message = createBaseScopeState() as any;
+    message.scope = object.scope ?? "";
+    message.received = (object.received !== undefined && object.received !== null)
+      ? Amounts.fromPartial(object.received)
+      : undefined;
+    message.charged = (object.charged !== undefined && object.charged !== null)
+      ? Amounts.fromPartial(object.charged)
+      : undefined;
+    message.unspent = (object.unspent !== undefined && object.unspent !== null)
+      ? Amounts.fromPartial(object.unspent)
+      : undefined;
+    message.committed = (object.committed !== undefined && object.committed !== null)
+      ? Amounts.fromPartial(object.committed)
+      : undefined;
+    message.uncharged = (object.uncharged !== undefined && object.uncharged !== null)
+      ? Amounts.fromPartial(object.uncharged)
+      : undefined;
+    message.used = object.used?.map((e) => Use.fromPartial(e)) || [];
+    message.overdraft = object.overdraft ?? false;
+    return message;
+  },
+};
+
+function createBaseUse(): Use {
+  return { dimension: Dimension.UNSPECIFIED, ageMs: 0, amount: 0n };
+}
+
+export const Use: MessageFns<Use> = {
+  encode(message: Use, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.dimension !== Dimension.UNSPECIFIED) {
+      writer.uint32(8).int32(dimensionToNumber(message.dimension));
+    }
+    if (message.ageMs !== 0) {
+      writer.uint32(16).uint32(message.ageMs);
+    }
+    if (message.amount !== 0n) {
+      if (BigInt.asIntN(64, message.amount) !== message.amount) {
+        throw new globalThis.Error("value provided for field message.amount of type int64 too large");
+      }
+      writer.uint32(24).int64(message.amount);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Use {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUse() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.dimension = dimensionFromJSON(reader.int32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.ageMs = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.amount = reader.int64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Use>): Use {
+    return Use.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Use>): Use {
+    const message = createBaseUse() as any;
+    message.dimension = object.dimension ?? Dimension.UNSPECIFIED;
+    message.ageMs = object.ageMs ?? 0;
+    message.amount = (object.amount !== undefined && object.amount !== null) ? BigInt(object.amount) : 0n;
+    return message;
+  },
+};
+
+function createBaseTake(): Take {
+  return { scopes: [] };
+}
+
+export const Take: MessageFns<Take> = {
+  encode(message: Take, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.scopes) {
+      TakeScope.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Take {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTake() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.scopes.push(TakeScope.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Take>): Take {
+    return Take.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Take>): Take {
+    const message = createBaseTake() as any;
+    message.scopes = object.scopes?.map((e) => TakeScope.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseTakeScope(): TakeScope {
+  return { scope: "", need: undefined, want: undefined, typicalNanoUsd: undefined, choice: undefined };
+}
+
+export const TakeScope: MessageFns<TakeScope> = {
+  encode(message: TakeScope, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.scope !== "") {
+      writer.uint32(10).string(message.scope);
+    }
+    if (message.need !== undefined) {
+      Amounts.encode(message.need, writer.uint32(18).fork()).join();
+    }
+    if (message.want !== undefined) {
+      Amounts.encode(message.want, writer.uint32(26).fork()).join();
+    }
+    if (message.typicalNanoUsd !== undefined) {
+      if (BigInt.asIntN(64, message.typicalNanoUsd) !== message.typicalNanoUsd) {
+        throw new globalThis.Error("value provided for field message.typicalNanoUsd of type int64 too large");
+      }
+      writer.uint32(32).int64(message.typicalNanoUsd);
+    }
+    if (message.choice !== undefined) {
+      Choice.encode(message.choice, writer.uint32(42).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TakeScope {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTakeScope() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.scope = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.need = Amounts.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.want = Amounts.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.typicalNanoUsd = reader.int64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.choice = Choice.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<TakeScope>): TakeScope {
+    return TakeScope.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TakeScope>): TakeScope {
+    const message = createBaseTakeScope() as any;
+    message.scope = object.scope ?? "";
+    message.need = (object.need !== undefined && object.need !== null) ? Amounts.fromPartial(object.need) : undefined;
+    message.want = (object.want !== undefined && object.want !== null) ? Amounts.fromPartial(object.want) : undefined;
+    message.typicalNanoUsd = (object.typicalNanoUsd !== undefined && object.typicalNanoUsd !== null)
+      ? BigInt(object.typicalNanoUsd)
+      : undefined;
+    message.choice = (object.choice !== undefined && object.choice !== null)
+      ? Choice.fromPartial(object.choice)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseChoice(): Choice {
+  return { kind: "", exclude: [] };
+}
+
+export const Choice: MessageFns<Choice> = {
+  encode(message: Choice, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.kind !== "") {
+      writer.uint32(10).string(message.kind);
+    }
+    for (const v of message.exclude) {
+      writer.uint32(18).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Choice {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseChoice() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.kind = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.exclude.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Choice>): Choice {
+    return Choice.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Choice>): Choice {
+    const message = createBaseChoice() as any;
+    message.kind = object.kind ?? "";
+    message.exclude = object.exclude?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseOwnerMessage(): OwnerMessage {
+  return { message: undefined };
+}
+
+export const OwnerMessage: MessageFns<OwnerMessage> = {
+  encode(message: OwnerMessage, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.message?.$case) {
+      case "welcome":
+        Welcome.encode(message.message.value, writer.uint32(10).fork()).join();
+        break;
+      case "grant":
+        Grant.encode(message.message.value, writer.uint32(18).fork()).join();
+        break;
+      case "deny":
+        Denial.encode(message.message.value, writer.uint32(26).fork()).join();
+        break;
+      case "recall":
+        Recall.encode(message.message.value, writer.uint32(34).fork()).join();
+        break;
+      case "changed":
+        Changed.encode(message.message.value, writer.uint32(42).fork()).join();
+        break;
+      case "committedUpTo":
+        if (BigInt.asUintN(64, message.message.value) !== message.message.value) {
+          throw new globalThis.Error("value provided for field message.message.value of type uint64 too large");
+        }
+        writer.uint32(48).uint64(message.message.value);
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): OwnerMessage {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseOwnerMessage() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.message = { $case: "welcome", value: Welcome.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.message = { $case: "grant", value: Grant.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.message = { $case: "deny", value: Denial.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.message = { $case: "recall", value: Recall.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.message = { $case: "changed", value: Changed.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.message = { $case: "committedUpTo", value: reader.uint64() as bigint };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<OwnerMessage>): OwnerMessage {
+    return OwnerMessage.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<OwnerMessage>): OwnerMessage {
+    const message = createBaseOwnerMessage() as any;
+    switch (object.message?.$case) {
+      case "welcome": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "welcome", value: Welcome.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "grant": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "grant", value: Grant.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "deny": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "deny", value: Denial.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "recall": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "recall", value: Recall.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "changed": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "changed", value: Changed.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "committedUpTo": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "committedUpTo", value: BigInt(object.message.value) };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
 function createBaseWelcome(): Welcome {
-  return { ttlMs: 0 };
+  return { ttlMs: 0, holders: 0, upTo: 0n, seen: 0n };
 }
 
 export const Welcome: MessageFns<Welcome> = {
   encode(message: Welcome, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.ttlMs !== 0) {
       writer.uint32(8).uint32(message.ttlMs);
+    }
+    if (message.holders !== 0) {
+      writer.uint32(16).uint32(message.holders);
+    }
+    if (message.upTo !== 0n) {
+      if (BigInt.asUintN(64, message.upTo) !== message.upTo) {
+        throw new globalThis.Error("value provided for field message.upTo of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.upTo);
+    }
+    if (message.seen !== 0n) {
+      if (BigInt.asUintN(64, message.seen) !== message.seen) {
+        throw new globalThis.Error("value provided for field message.seen of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.seen);
     }
     return writer;
   },
@@ -320,6 +1454,30 @@ export const Welcome: MessageFns<Welcome> = {
             message.ttlMs = reader.uint32();
             continue;
           }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.holders = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.upTo = reader.uint64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.seen = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -338,6 +1496,410 @@ export const Welcome: MessageFns<Welcome> = {
   fromPartial(object: DeepPartial<Welcome>): Welcome {
     const message = createBaseWelcome() as any;
     message.ttlMs = object.ttlMs ?? 0;
+    message.holders = object.holders ?? 0;
+    message.upTo = (object.upTo !== undefined && object.upTo !== null) ? BigInt(object.upTo) : 0n;
+    message.seen = (object.seen !== undefined && object.seen !== null) ? BigInt(object.seen) : 0n;
+    return message;
+  },
+};
+
+function createBaseGrant(): Grant {
+  return { ref: 0n, ttlMs: 0, overdraft: false, scopes: [] };
+}
+
+export const Grant: MessageFns<Grant> = {
+  encode(message: Grant, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.ref !== 0n) {
+      if (BigInt.asUintN(64, message.ref) !== message.ref) {
+        throw new globalThis.Error("value provided for field message.ref of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.ref);
+    }
+    if (message.ttlMs !== 0) {
+      writer.uint32(16).uint32(message.ttlMs);
+    }
+    if (message.overdraft !== false) {
+      writer.uint32(24).bool(message.overdraft);
+    }
+    for (const v of message.scopes) {
+      GrantScope.encode(v!, writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Grant {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGrant() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.ref = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.ttlMs = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.overdraft = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.scopes.push(GrantScope.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Grant>): Grant {
+    return Grant.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Grant>): Grant {
+    const message = createBaseGrant() as any;
+    message.ref = (object.ref !== undefined && object.ref !== null) ? BigInt(object.ref) : 0n;
+    message.ttlMs = object.ttlMs ?? 0;
+    message.overdraft = object.overdraft ?? false;
+    message.scopes = object.scopes?.map((e) => GrantScope.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseGrantScope(): GrantScope {
+  return { scope: "", add: undefined, version: 0n, offline: undefined };
+}
+
+export const GrantScope: MessageFns<GrantScope> = {
+  encode(message: GrantScope, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.scope !== "") {
+      writer.uint32(10).string(message.scope);
+    }
+    if (message.add !== undefined) {
+      Amounts.encode(message.add, writer.uint32(18).fork()).join();
+    }
+    if (message.version !== 0n) {
+      if (BigInt.asUintN(64, message.version) !== message.version) {
+        throw new globalThis.Error("value provided for field message.version of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.version);
+    }
+    if (message.offline !== undefined) {
+      Amounts.encode(message.offline, writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GrantScope {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGrantScope() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.scope = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.add = Amounts.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.version = reader.uint64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.offline = Amounts.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<GrantScope>): GrantScope {
+    return GrantScope.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GrantScope>): GrantScope {
+    const message = createBaseGrantScope() as any;
+    message.scope = object.scope ?? "";
+    message.add = (object.add !== undefined && object.add !== null) ? Amounts.fromPartial(object.add) : undefined;
+    message.version = (object.version !== undefined && object.version !== null) ? BigInt(object.version) : 0n;
+    message.offline = (object.offline !== undefined && object.offline !== null)
+      ? Amounts.fromPartial(object.offline)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseDenial(): Denial {
+  return {
+    ref: 0n,
+    limit: false,
+    scope: "",
+    dimension: Dimension.UNSPECIFIED,
+    retryAfterMs: undefined,
+    affordable: 0n,
+  };
+}
+
+export const Denial: MessageFns<Denial> = {
+  encode(message: Denial, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.ref !== 0n) {
+      if (BigInt.asUintN(64, message.ref) !== message.ref) {
+        throw new globalThis.Error("value provided for field message.ref of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.ref);
+    }
+    if (message.limit !== false) {
+      writer.uint32(16).bool(message.limit);
+    }
+    if (message.scope !== "") {
+      writer.uint32(26).string(message.scope);
+    }
+    if (message.dimension !== Dimension.UNSPECIFIED) {
+      writer.uint32(32).int32(dimensionToNumber(message.dimension));
+    }
+    if (message.retryAfterMs !== undefined) {
+      writer.uint32(40).uint32(message.retryAfterMs);
+    }
+    if (message.affordable !== 0n) {
+      if (BigInt.asIntN(64, message.affordable) !== message.affordable) {
+        throw new globalThis.Error("value provided for field message.affordable of type int64 too large");
+      }
+      writer.uint32(48).int64(message.affordable);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Denial {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDenial() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.ref = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.limit = reader.bool();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.scope = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.dimension = dimensionFromJSON(reader.int32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.retryAfterMs = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.affordable = reader.int64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Denial>): Denial {
+    return Denial.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Denial>): Denial {
+    const message = createBaseDenial() as any;
+    message.ref = (object.ref !== undefined && object.ref !== null) ? BigInt(object.ref) : 0n;
+    message.limit = object.limit ?? false;
+    message.scope = object.scope ?? "";
+    message.dimension = object.dimension ?? Dimension.UNSPECIFIED;
+    message.retryAfterMs = object.retryAfterMs ?? undefined;
+    message.affordable = (object.affordable !== undefined && object.affordable !== null)
+      ? BigInt(object.affordable)
+      : 0n;
+    return message;
+  },
+};
+
+function createBaseRecall(): Recall {
+  return { scope: "", dimensions: [] };
+}
+
+export const Recall: MessageFns<Recall> = {
+  encode(message: Recall, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.scope !== "") {
+      writer.uint32(10).string(message.scope);
+    }
+    if (message.dimensions.length !== 0) {
+      writer.uint32(18).fork();
+      for (const v of message.dimensions) {
+        writer.int32(dimensionToNumber(v));
+      }
+      writer.join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Recall {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRecall() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.scope = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag === 16) {
+              message.dimensions.push(dimensionFromJSON(reader.int32()));
+
+              continue;
+            }
+
+            if (tag === 18) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.dimensions.push(dimensionFromJSON(reader.int32()));
+              }
+
+              continue;
+            }
+
+            break;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Recall>): Recall {
+    return Recall.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Recall>): Recall {
+    const message = createBaseRecall() as any;
+    message.scope = object.scope ?? "";
+    message.dimensions = object.dimensions?.map((e) => e) || [];
     return message;
   },
 };
@@ -495,7 +2057,7 @@ export const Committed: MessageFns<Committed> = {
 };
 
 function createBaseDeny(): Deny {
-  return { reason: DenyReason.UNSPECIFIED, retryAfterMs: 0 };
+  return { reason: DenyReason.UNSPECIFIED, retryAfterMs: 0, message: "" };
 }
 
 export const Deny: MessageFns<Deny> = {
@@ -505,6 +2067,9 @@ export const Deny: MessageFns<Deny> = {
     }
     if (message.retryAfterMs !== 0) {
       writer.uint32(16).uint32(message.retryAfterMs);
+    }
+    if (message.message !== "") {
+      writer.uint32(26).string(message.message);
     }
     return writer;
   },
@@ -538,6 +2103,14 @@ export const Deny: MessageFns<Deny> = {
             message.retryAfterMs = reader.uint32();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -557,6 +2130,7 @@ export const Deny: MessageFns<Deny> = {
     const message = createBaseDeny() as any;
     message.reason = object.reason ?? DenyReason.UNSPECIFIED;
     message.retryAfterMs = object.retryAfterMs ?? 0;
+    message.message = object.message ?? "";
     return message;
   },
 };

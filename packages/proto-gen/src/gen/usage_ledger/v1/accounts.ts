@@ -17,7 +17,7 @@ import {
   type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
-import { Changed, Committed, Hello, Welcome } from "../../quota/v1/quota.ts";
+import { Changed, Committed, Open, Welcome } from "../../quota/v1/quota.ts";
 
 export const protobufPackage = "usage_ledger.v1";
 
@@ -118,7 +118,7 @@ export interface AccountSnapshot {
 }
 
 export interface HoldRequest {
-  readonly message: { readonly $case: "hello"; readonly value: Hello } | undefined;
+  readonly message: { readonly $case: "open"; readonly value: Open } | undefined;
 }
 
 export interface HoldResponse {
@@ -366,8 +366,8 @@ function createBaseHoldRequest(): HoldRequest {
 export const HoldRequest: MessageFns<HoldRequest> = {
   encode(message: HoldRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     switch (message.message?.$case) {
-      case "hello":
-        Hello.encode(message.message.value, writer.uint32(10).fork()).join();
+      case "open":
+        Open.encode(message.message.value, writer.uint32(10).fork()).join();
         break;
     }
     return writer;
@@ -391,7 +391,7 @@ export const HoldRequest: MessageFns<HoldRequest> = {
               break;
             }
 
-            message.message = { $case: "hello", value: Hello.decode(reader, reader.uint32()) };
+            message.message = { $case: "open", value: Open.decode(reader, reader.uint32()) };
             continue;
           }
         }
@@ -412,9 +412,9 @@ export const HoldRequest: MessageFns<HoldRequest> = {
   fromPartial(object: DeepPartial<HoldRequest>): HoldRequest {
     const message = createBaseHoldRequest() as any;
     switch (object.message?.$case) {
-      case "hello": {
+      case "open": {
         if (object.message?.value !== undefined && object.message?.value !== null) {
-          message.message = { $case: "hello", value: Hello.fromPartial(object.message.value) };
+          message.message = { $case: "open", value: Open.fromPartial(object.message.value) };
         }
         break;
       }

@@ -1,0 +1,94 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { readConfig } from '@omg/config';
+import { OmgError } from '@omg/errors';
+import { bindService, readServiceTokens, startGrpcServer, type BoundService, type GrpcServer } from '@omg/grpc';
+import { keyBrokerV1 } from '@omg/proto-gen';
+import type { Telemetry } from '@omg/telemetry';
+
+export const TOKEN = 'a-token-of-the-operator';
+const MAIN = join(import.meta.dirname, '../src/main.ts');
+
+export interface RunOptions {
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string;
+  readonly stdin?: string;
+  /** The same for all runs, so that only the first compiles. */
+  readonly cacheIn: string;
+}
+
+export interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** The real program, with nothing of the environment of these tests. */
+export async function runOmg(line: string, { env, cwd, stdin = '', cacheIn }: RunOptions): Promise<Outcome> {
+  const { promise, resolve } = Promise.withResolvers<Outcome>();
+  const own = { TZ: 'Europe/Berlin', NODE_COMPILE_CACHE: join(cacheIn, 'compile-cache') };
+  const bounds = { timeout: 15_000, maxBuffer: 16 * 1024 * 1024 };
+  const args = line.split(' ').filter((word) => word !== '');
+  const child = execFile(
+    process.execPath,
+    [MAIN, ...args],
+    { ...bounds, cwd, env: { ...own, ...env } },
+    (_, stdout, stderr) => {
+      resolve({ code: child.exitCode ?? -1, stdout, stderr });
+    },
+  );
+  // a program that does not read what it is given is not at fault
+  child.stdin?.on('error', () => undefined).end(stdin);
+  return await promise;
+}
+
+export async function serveForOmg(services: readonly BoundService[], telemetry: Telemetry): Promise<GrpcServer> {
+  const authenticate = readConfig({ SERVICE_TOKENS: `operator=${TOKEN}` }, readServiceTokens);
+  return await startGrpcServer({ listen: '127.0.0.1:0', services, authenticate, telemetry });
+}
+
+/** A key-broker that is asked for its providers only. */
+export function providersService(providers: () => readonly keyBrokerV1.Provider[]): BoundService {
+  const unused = async (): Promise<never> =>
+    await Promise.reject(new OmgError('failed_precondition', 'not part of these tests'));
+  return bindService(keyBrokerV1.KeyBrokerService, {
+    // oxlint-disable-next-line require-yield -- nothing comes of it
+    async *hold() {
+      await unused();
+    },
+    acquireLeases: unused,
+    renewLeases: unused,
+    releaseLeases: unused,
+    reportOutcomes: unused,
+    listProviders: async () => await Promise.resolve({ providers: providers() }),
+  });
+}
+
+export function provider(change: Partial<keyBrokerV1.Provider> = {}): keyBrokerV1.Provider {
+  return {
+    name: 'ohmygpt',
+    ready: true,
+    keys: 12_000,
+    keysAvailable: 11_999,
+    slotsInUse: 7,
+    endpoint: {
+      name: 'primary',
+      baseUrl: 'https://up.example',
+      chatCompletionsPath: '/c',
+      messagesPath: '/m',
+      http2: false,
+    },
+    backupEndpoint: undefined,
+    statuses: [
+      { status: 'healthy', count: 11_999 },
+      { status: 'exhausted', count: 1 },
+    ],
+    backupKeysLeft: 50,
+    proxies: 10,
+    proxiesUsable: 9,
+    owner: '',
+    reason: '',
+    proxyPolicy: 'allowed',
+    ...change,
+  };
+}

@@ -1,0 +1,3 @@
+export { connectThrough, type ConnectOptions } from './connect-through.ts';
+export type { ConnectTarget, ProxyAddress } from './proxy-address.ts';
+export { ProxyError, type ProxyFault } from './proxy-error.ts';

@@ -1,0 +1,22 @@
+import { keyBrokerV1 } from '@omg/proto-gen';
+import type { OutcomeCause } from '../domain/key-event.ts';
+
+const CAUSES: Record<OutcomeCause, keyBrokerV1.OutcomeCause> = {
+  success: keyBrokerV1.OutcomeCause.SUCCESS,
+  rate_limited: keyBrokerV1.OutcomeCause.RATE_LIMITED,
+  ban: keyBrokerV1.OutcomeCause.BAN,
+  quota: keyBrokerV1.OutcomeCause.QUOTA,
+  auth: keyBrokerV1.OutcomeCause.AUTH,
+  model_denied: keyBrokerV1.OutcomeCause.MODEL_DENIED,
+  unattributed_403: keyBrokerV1.OutcomeCause.UNATTRIBUTED_403,
+  upstream_error: keyBrokerV1.OutcomeCause.UPSTREAM_ERROR,
+  connection: keyBrokerV1.OutcomeCause.CONNECTION,
+  timeout: keyBrokerV1.OutcomeCause.TIMEOUT,
+  proxy_error: keyBrokerV1.OutcomeCause.PROXY_ERROR,
+  request_fault: keyBrokerV1.OutcomeCause.REQUEST_FAULT,
+  cancelled: keyBrokerV1.OutcomeCause.CANCELLED,
+};
+
+export function toOutcomeCause(cause: OutcomeCause): keyBrokerV1.OutcomeCause {
+  return CAUSES[cause];
+}

@@ -1,0 +1,142 @@
+import { OmgError } from '@omg/errors';
+import type { GrpcClient } from '@omg/grpc';
+import type { keyBrokerV1 } from '@omg/proto-gen';
+import { pause } from '@omg/service';
+
+export type BrokerClient = Pick<GrpcClient<keyBrokerV1.KeyBrokerService>, 'hold'> & Disposable;
+
+export interface OpenStream {
+  readonly address: string;
+  readonly send: (request: keyBrokerV1.HoldRequest) => void;
+  readonly close: () => void;
+}
+
+/** The other end of a stream. */
+export interface HoldReceiver {
+  /** False: it was of an owner that is none any more. */
+  received: (response: keyBrokerV1.HoldResponse) => boolean;
+  ended: () => void;
+}
+
+export interface HoldStreamOptions {
+  /** `host:port` of key-broker, or of several of its replicas: whichever answers leads to the owner. */
+  readonly addresses: readonly string[];
+  readonly connect: (address: string) => BrokerClient;
+  readonly open: keyBrokerV1.HoldOpen;
+  readonly onOpen: (stream: OpenStream) => HoldReceiver;
+  /** What ended a stream, or stood in the way of one. */
+  readonly onError: (error: unknown) => void;
+}
+
+interface HoldEnd {
+  readonly wasHeard: boolean;
+  /** It was given up because nothing came. */
+  readonly wasSilent: boolean;
+  readonly error: unknown;
+}
+
+/** An owner that is alive answers at once, and from then on each second's state. */
+const SILENCE_MS = 2_000;
+/** So long who fell silent is not asked again where there is somebody else: by then the pool has another owner. */
+const AVOID_MS = 3_000;
+/** Whoever answered for so long is not one that fails again and again. */
+const LIVED_MS = 1_000;
+/** A successor is to be found as soon as there is one. */
+const MAX_PAUSE_MS = 250;
+/** Replicas that name each other do not know it yet. */
+const MAX_HOPS = 3;
+
+/** Keeps a stream to the owner of a provider's pool up, whoever that is at the moment. */
+export class HoldStream implements AsyncDisposable {
+  readonly #options: HoldStreamOptions;
+  readonly #stopped = new AbortController();
+  readonly #running: Promise<void>;
+
+  constructor(options: HoldStreamOptions) {
+    this.#options = options;
+    this.#running = this.#run();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopped.abort();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { addresses, onError } = this.#options;
+    const { signal } = this.#stopped;
+    // whoever made this is not called back before it has it
+    await Promise.resolve();
+    let turn = 0;
+    let target = addresses[turn] ?? '';
+    let avoided: { readonly address: string; readonly untilMs: number } | undefined;
+    const isAvoided = (address: string): boolean => address === avoided?.address && performance.now() < avoided.untilMs;
+    let hops = 0;
+    let failures = 0;
+    while (!signal.aborted) {
+      const startedMs = performance.now();
+      const { wasHeard, wasSilent, error } = await this.#hold(target);
+      if (signal.aborted) return;
+      onError(error);
+      const owner = ownerNamedBy(error);
+      if (wasHeard) hops = 0;
+      if (wasSilent) avoided = { address: target, untilMs: performance.now() + AVOID_MS };
+      if (owner !== undefined && owner !== target && !isAvoided(owner) && hops < MAX_HOPS) {
+        hops += 1;
+        target = owner;
+        continue;
+      }
+      hops = 0;
+      // one that is away says nothing of the others
+      turn = (turn + 1) % addresses.length;
+      if (isAvoided(addresses[turn] ?? '')) turn = (turn + 1) % addresses.length;
+      target = addresses[turn] ?? '';
+      failures = wasHeard && performance.now() - startedMs > LIVED_MS ? 0 : failures + 1;
+      const rounds = Math.floor(failures / addresses.length);
+      if (rounds > 0) await pause(Math.min(MAX_PAUSE_MS, 50 * 2 ** Math.min(rounds, 10)), signal);
+    }
+  }
+
+  /** One stream, from its opening to its end. */
+  async #hold(address: string): Promise<HoldEnd> {
+    const { connect, open, onOpen } = this.#options;
+    using client = connect(address);
+    const closed = new AbortController();
+    const close = (): void => {
+      closed.abort();
+    };
+    let wasSilent = false;
+    // a process that stands still keeps its connections, and their own keepalive takes many seconds to tell
+    const silence = setTimeout(() => {
+      wasSilent = true;
+      close();
+    }, SILENCE_MS);
+    const call = client.hold(AbortSignal.any([closed.signal, this.#stopped.signal]));
+    const send = (request: keyBrokerV1.HoldRequest): void => {
+      if (!closed.signal.aborted) call.send(request);
+    };
+    const receiver = onOpen({ address, send, close });
+    let wasHeard = false;
+    try {
+      send({ open, quota: [], outcomes: [], touchedBuckets: [], wantAffinity: false });
+      for await (const response of call.responses) {
+        silence.refresh();
+        if (!receiver.received(response)) throw new OmgError('not_owner', 'key-broker: an owner that is none any more');
+        wasHeard = true;
+      }
+      return { wasHeard, wasSilent, error: new OmgError('unavailable', 'key-broker ended the stream') };
+    } catch (error) {
+      return { wasHeard, wasSilent, error };
+    } finally {
+      clearTimeout(silence);
+      close();
+      receiver.ended();
+    }
+  }
+}
+
+function ownerNamedBy(error: unknown): string | undefined {
+  if (!(error instanceof OmgError) || error.code !== 'not_owner') return undefined;
+  const { address } = error.details;
+  return address === '' ? undefined : address;
+}

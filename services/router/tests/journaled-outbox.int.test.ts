@@ -1,0 +1,76 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openJournal } from '@omg/journal';
+import { eventsV1 } from '@omg/proto-gen';
+import { expect, test } from 'vitest';
+import { NO_TOKENS } from '../src/app/attempt-outcome.ts';
+import type { OpenedRequest } from '../src/app/ports.ts';
+import { JournaledOutbox, type JournaledOutboxOptions } from '../src/messaging/journaled-outbox.ts';
+
+const request: OpenedRequest = {
+  requestId: '01976f5e-0000-7000-8000-000000000001',
+  account: { tenantId: 't', tenantName: 'T', clientKeyId: 'k' },
+  dialect: 'openai',
+  stream: true,
+  model: 'm',
+  upstreamModel: 'm-1',
+  acceptedAt: new Date('2026-11-21T08:00:00Z'),
+  keyId: 'first',
+  bodyBytes: 100,
+  clientRequestId: '',
+  traceParent: '',
+};
+
+function outboxOf(journal: JournaledOutboxOptions['journal'], published: Uint8Array[]): JournaledOutbox {
+  return new JournaledOutbox({
+    journal,
+    publisher: {
+      publish: (_partition, event) => {
+        published.push(event);
+      },
+      pending: 0,
+      [Symbol.asyncDispose]: async () => await Promise.resolve(),
+    },
+    site: 's',
+    provider: 'p',
+    now: () => new Date('2026-11-21T08:00:05Z'),
+    onProgressLost: (error) => {
+      throw error;
+    },
+  });
+}
+
+test('a request that dies with its router is in the books with the key that was in use, and what it delivered', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'omg-outbox-'));
+  await using cleanup = new AsyncDisposableStack();
+  cleanup.defer(async () => {
+    await rm(dir, { recursive: true });
+  });
+  const forgotten = { ...request, requestId: '01976f5e-0000-7000-8000-000000000002' };
+  {
+    await using journal = await openJournal({ dir, epoch: '01976f5e-0000-7000-8000-00000000000a' });
+    const outbox = outboxOf(journal, []);
+    outbox.opened(request);
+    outbox.opened(forgotten);
+    outbox.progress(request.requestId, NO_TOKENS, 'second');
+    outbox.progress(request.requestId, { ...NO_TOKENS, input: 7, output: 3 }, 'second');
+  }
+  await using journal = await openJournal({ dir, epoch: '01976f5e-0000-7000-8000-00000000000b' });
+  const published: Uint8Array[] = [];
+  const outbox = outboxOf(journal, published);
+  for (const adopted of journal.adopted) await outbox.resend(adopted);
+  const events = published
+    .map((event) => eventsV1.UsageEvent.decode(event))
+    .toSorted((a, b) => a.requestId.localeCompare(b.requestId));
+  expect(events).toMatchObject([
+    {
+      requestId: request.requestId,
+      abortReason: 'router_lost',
+      usageSource: eventsV1.UsageSource.ESTIMATED,
+      tokens: { input: 7n, output: 3n },
+      attempts: [{ keyId: 'second', cause: 'router_lost' }],
+    },
+    { requestId: forgotten.requestId, tokens: { input: 0n, output: 0n }, attempts: [{ keyId: 'first' }] },
+  ]);
+});
