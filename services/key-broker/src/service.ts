@@ -37,7 +37,8 @@ export interface BrokerService extends Service {
 }
 
 const CHECK_TIMEOUT_MS = 10_000;
-const PUBLISH_TIMEOUT_MS = 2_000;
+/** Shorter than the deadlines of callers, so that they learn why. */
+const PUBLISH_TIMEOUT_MS = 1_500;
 
 /** Builds key-broker of its parts and starts it. */
 export async function startService(config: Config, overrides: Overrides = {}): Promise<BrokerService> {

@@ -1,4 +1,5 @@
 import { OmgError } from '@omg/errors';
+import { redact } from '@omg/llm-wire';
 import type { HolderMessage } from '@omg/quota';
 import type { OperatorEvent } from '../domain/key-event.ts';
 import { createKeyPool, type KeyPool } from '../domain/pool/key-pool.ts';
@@ -11,25 +12,19 @@ import {
 } from '../domain/pool/pool-holders.ts';
 import { WRITTEN_DOWN } from '../domain/pool/pool-key-changes.ts';
 import { setPoolBackups, setPoolKeys, type ChangedBy } from '../domain/pool/pool-keys.ts';
-import { advancePool, drainPool, poolNextDeadline, takePoolWrites } from '../domain/pool/pool-time.ts';
+import { advancePool, drainPool, poolNextDeadline } from '../domain/pool/pool-time.ts';
 import type { PoolConfig, PoolOutcome, PoolOutput } from '../domain/pool/pool-types.ts';
-import {
-  notRotated,
-  operateKey,
-  reportToPool,
-  rotated,
-  setPoolProxies,
-  tellProxy,
-} from '../domain/pool/pool-verdicts.ts';
+import { operateKey, reportToPool, setPoolProxies, tellProxy } from '../domain/pool/pool-verdicts.ts';
 import { UnaryDesk } from '../domain/pool/unary-desk.ts';
 import type { ProviderSpec } from '../domain/provider-registry.ts';
-import type { ProxyEvent, ProxyHealth } from '../domain/proxy-health.ts';
+import type { ProxyEvent } from '../domain/proxy-health.ts';
 import { HoldStream } from './hold-stream.ts';
+import { PoolChores } from './pool-chores.ts';
 import { keyNowOf, proxyNowOf } from './pool-now.ts';
 import type { PoolClock } from './pool-clock.ts';
 import type { KeyNow, PoolOffice, ProxyNow } from './pool-office.ts';
-import type { OwnedPoolStore, PoolRecords, RotateOrder, Rotated, StoredBinding, StoredKey } from './pool-store.ts';
-import { factsOfKeys, factsOfProxies, factsOfSuccessor } from './to-facts.ts';
+import type { OwnedPoolStore, PoolRecords, StoredBinding, StoredKey } from './pool-store.ts';
+import { factsOfKeys, factsOfProxies } from './to-facts.ts';
 
 export interface KeeperEvents {
   poolTaken: (provider: string, term: number, keys: number) => void;
@@ -60,19 +55,7 @@ export interface PoolKeeperOptions {
   readonly events: KeeperEvents;
 }
 
-const RETRY_MS = 500;
 const MAX_STEP_MS = 30_000;
-const EXPIRE_EVERY_MS = 60_000;
-/** A read of the whole pool costs its keys: the next one waits for so many times as long. */
-const READ_COST_FACTOR = 10;
-const MIN_READ_GAP_MS = 200;
-
-interface WantedRead {
-  readonly done: PromiseWithResolvers<void>;
-  readonly changedBy: ChangedBy;
-}
-
-type Rotation = Extract<PoolOutput, { kind: 'rotate' }>;
 
 /** Runs one pool for as long as this process owns it: between the streams, the pool's core and the database. */
 export class PoolKeeper implements PoolOffice {
@@ -88,18 +71,7 @@ export class PoolKeeper implements PoolOffice {
   #timer: NodeJS.Timeout | undefined;
   #flushing = false;
   #closed = false;
-  // what the loop has to do
-  #wake = Promise.withResolvers<void>();
-  readonly #rotations: Rotation[] = [];
-  readonly #goneHolders = new Set<string>();
-  readonly #proxyHealth = new Map<string, ProxyHealth>();
-  /** Whoever waits until a state, a rotation or a read is done. */
-  #written: PromiseWithResolvers<void>[] = [];
-  readonly #rotationDone = new Map<string, PromiseWithResolvers<string | undefined>>();
-  #reads: WantedRead[] = [];
-  #readNotBeforeMs = 0;
-  #retryAtMs = 0;
-  #expireAtMs = 0;
+  readonly #chores: PoolChores;
   #unaryKnown: Promise<void> | undefined;
 
   /** Reads the pool, and completes what an earlier owner has begun. */
@@ -115,6 +87,21 @@ export class PoolKeeper implements PoolOffice {
     const { spec, config, owned, random, clock } = options;
     const nowMs = clock.nowMs();
     this.#pool = createKeyPool({ spec, config, term: owned.term, knownHolders: records.holders, random }, nowMs);
+    this.#chores = new PoolChores({
+      pool: this.#pool,
+      store: this.store,
+      usedBackupTtlMs: options.usedBackupTtlMs,
+      nowMs: clock.nowMs,
+      onRecords: (read, changedBy) => {
+        this.#take(read, changedBy);
+      },
+      onChanged: () => {
+        this.#flushSoon();
+      },
+      onFailed: (what, error) => {
+        options.events.workFailed(spec.name, what, error);
+      },
+    });
     this.#take(records);
     this.desk = new UnaryDesk(this.#pool, options.makeId(), nowMs);
     this.#flushSoon();
@@ -133,13 +120,13 @@ export class PoolKeeper implements PoolOffice {
   async run(): Promise<void> {
     const { owned } = this.#options;
     const wake = (): void => {
-      this.#wake.resolve();
+      this.#chores.wake();
     };
     owned.signal.addEventListener('abort', wake, { once: true });
     try {
       while (!owned.signal.aborted) {
         await owned.renew();
-        await this.#renewing(this.#step(owned.renewalDueInMs()));
+        await this.#renewing(this.#chores.step(owned.renewalDueInMs(), owned.signal));
       }
     } finally {
       owned.signal.removeEventListener('abort', wake);
@@ -190,7 +177,7 @@ export class PoolKeeper implements PoolOffice {
     this.#check();
     const nowMs = this.#nowMs();
     // what has failed is known before somebody asks for more of it
-    for (const outcome of frame.outcomes) reportToPool(this.#pool, outcome, nowMs);
+    for (const outcome of frame.outcomes) reportToPool(this.#pool, this.#redacted(outcome), nowMs);
     for (const message of frame.quota) receiveOfHolder(this.#pool, connection, message, nowMs);
     touchBuckets(this.#pool, frame.touchedBuckets, nowMs);
     if (frame.wantAffinity) sendAffinity(this.#pool, connection);
@@ -222,8 +209,16 @@ export class PoolKeeper implements PoolOffice {
 
   report(outcome: PoolOutcome): void {
     this.#check();
-    reportToPool(this.#pool, outcome, this.#nowMs());
+    reportToPool(this.#pool, this.#redacted(outcome), this.#nowMs());
     this.#flushSoon();
+  }
+
+  /** What is kept of an upstream's words is read by people, and stored as it is: the key is not to be among them. */
+  #redacted(outcome: PoolOutcome): PoolOutcome {
+    const { keyId, message } = outcome;
+    const secret = this.#pool.keys.get(keyId)?.facts.secret;
+    if (message === undefined || secret === undefined) return outcome;
+    return { ...outcome, message: redact(message, { secrets: [secret] }) };
   }
 
   tellProxy(proxyId: string, event: ProxyEvent): void {
@@ -265,165 +260,21 @@ export class PoolKeeper implements PoolOffice {
     this.#flushSoon();
     if (effects.some(({ type }) => type === 'refused')) return { refused: 'no_backup_key', keyId };
     if (effects.some(({ type }) => type === 'rotate')) {
-      // whoever asks while it is under way waits for the same one
-      const done = this.#rotationDone.get(keyId) ?? Promise.withResolvers<string | undefined>();
-      this.#rotationDone.set(keyId, done);
-      const successor = await done.promise;
+      const successor = await this.#chores.whenRotated(keyId);
       return successor === undefined ? { refused: 'no_backup_key', keyId } : { keyId: successor };
     }
-    await this.#whenWritten();
+    await this.#chores.whenWritten();
     return { keyId };
   }
 
   async refresh(): Promise<void> {
     this.#check();
-    const done = Promise.withResolvers<void>();
-    this.#reads.push({ done, changedBy: WRITTEN_DOWN });
-    this.#readNotBeforeMs = 0;
-    this.#wake.resolve();
-    await done.promise;
+    await this.#chores.read(WRITTEN_DOWN);
   }
 
   /** Something was changed in the database; it is read soon, and not too often. */
   changedOutside(): void {
-    const done = Promise.withResolvers<void>();
-    done.promise.catch(() => undefined);
-    this.#reads.push({ done, changedBy: 'database' });
-    this.#wake.resolve();
-  }
-
-  // ------------------------------------------------------------------ the loop
-
-  async #step(idleMs: number): Promise<void> {
-    const nowMs = this.#nowMs();
-    await this.#waitForWork(idleMs, nowMs);
-    if (this.#options.owned.signal.aborted) return;
-    if (this.#nowMs() < this.#retryAtMs) return;
-    await this.#try('rotating', () => this.#rotate());
-    await this.#try('writing states', () => this.#write());
-    await this.#try('reading', () => this.#read());
-    await this.#try('proxies', () => this.#writeProxyHealth());
-    await this.#try('holders', () => this.#forgetHolders());
-    await this.#try('backup keys', () => this.#expire());
-  }
-
-  async #waitForWork(idleMs: number, nowMs: number): Promise<void> {
-    const readInMs = this.#reads.length === 0 ? Infinity : this.#readNotBeforeMs - nowMs;
-    const retryInMs = this.#retryAtMs - nowMs;
-    const timeoutMs = Math.max(0, Math.min(idleMs, retryInMs > 0 ? retryInMs : readInMs));
-    const timer = setTimeout(this.#wake.resolve, timeoutMs);
-    await this.#wake.promise;
-    clearTimeout(timer);
-    this.#wake = Promise.withResolvers<void>();
-  }
-
-  /** What fails for the database's sake is done again; what fails because the pool is another's ends the loop. */
-  async #try(what: string, work: () => Promise<void>): Promise<void> {
-    try {
-      await work();
-    } catch (error) {
-      if (error instanceof OmgError && error.code === 'not_owner') throw error;
-      this.#options.events.workFailed(this.provider.name, what, error);
-      this.#retryAtMs = this.#nowMs() + RETRY_MS;
-    }
-  }
-
-  async #rotate(): Promise<void> {
-    for (let order = this.#rotations[0]; order !== undefined; order = this.#rotations[0]) {
-      const { keyId, cause, actor } = order;
-      const key = this.#pool.keys.get(keyId);
-      if (key !== undefined) {
-        const nowMs = this.#nowMs();
-        const result = await this.#rotateStored({ oldId: keyId, cause, actor, nowMs, state: key.state });
-        if (result === undefined) {
-          setPoolBackups(this.#pool, 0);
-          this.#wantRead();
-          notRotated(this.#pool, order, { again: false, nowMs });
-        } else {
-          rotated(this.#pool, { oldId: keyId, successor: factsOfSuccessor(result) }, this.#nowMs());
-          this.#wantRead();
-        }
-        this.#rotationDone.get(keyId)?.resolve(result?.successor.id);
-      }
-      this.#rotationDone.delete(keyId);
-      this.#rotations.shift();
-      this.#flushSoon();
-    }
-  }
-
-  /** A key that somebody deleted in the database meanwhile is rotated by nobody. */
-  async #rotateStored(order: RotateOrder): Promise<Rotated | undefined> {
-    try {
-      return await this.store.rotate(order);
-    } catch (error) {
-      if (!(error instanceof OmgError && error.code === 'not_found')) throw error;
-      this.#wantRead();
-      return undefined;
-    }
-  }
-
-  async #write(): Promise<void> {
-    const waiting = this.#written;
-    this.#written = [];
-    const writes = takePoolWrites(this.#pool);
-    try {
-      if (writes.states.length > 0 || writes.history.length > 0) {
-        const changedMeanwhile = await this.store.writeStates(writes);
-        if (changedMeanwhile.length > 0) this.#wantRead();
-      }
-    } catch (error) {
-      this.#pool.writes.giveBack(writes);
-      this.#written = [...waiting, ...this.#written];
-      throw error;
-    }
-    for (const { resolve } of waiting) resolve();
-  }
-
-  async #read(): Promise<void> {
-    if (this.#reads.length === 0 || this.#nowMs() < this.#readNotBeforeMs) return;
-    const waiting = this.#reads;
-    this.#reads = [];
-    const startedMs = this.#nowMs();
-    try {
-      const records = await this.store.read();
-      // what this system has changed is in the history already
-      const own = waiting.some(({ changedBy }) => changedBy === WRITTEN_DOWN);
-      this.#take(records, own ? WRITTEN_DOWN : 'database');
-    } catch (error) {
-      this.#reads = [...waiting, ...this.#reads];
-      throw error;
-    }
-    const nowMs = this.#nowMs();
-    this.#readNotBeforeMs = nowMs + Math.max(MIN_READ_GAP_MS, READ_COST_FACTOR * (nowMs - startedMs));
-    for (const { done } of waiting) done.resolve();
-    this.#flushSoon();
-  }
-
-  async #writeProxyHealth(): Promise<void> {
-    for (const [proxyId, health] of this.#proxyHealth) {
-      this.#proxyHealth.delete(proxyId);
-      try {
-        await this.store.writeProxyHealth(proxyId, health);
-      } catch (error) {
-        if (!this.#proxyHealth.has(proxyId)) this.#proxyHealth.set(proxyId, health);
-        throw error;
-      }
-    }
-  }
-
-  async #forgetHolders(): Promise<void> {
-    const gone = [...this.#goneHolders];
-    if (gone.length === 0) return;
-    await this.store.removeHolders(gone);
-    for (const epoch of gone) this.#goneHolders.delete(epoch);
-  }
-
-  async #expire(): Promise<void> {
-    const nowMs = this.#nowMs();
-    if (nowMs < this.#expireAtMs) return;
-    const expired = await this.store.expireBackups(nowMs, this.#options.usedBackupTtlMs);
-    this.#expireAtMs = nowMs + EXPIRE_EVERY_MS;
-    if (expired > 0) this.#wantRead();
+    this.#chores.readSoon();
   }
 
   // ------------------------------------------------------------------ between the pool and the rest
@@ -440,17 +291,6 @@ export class PoolKeeper implements PoolOffice {
 
   #now(stored: StoredKey): KeyNow | undefined {
     return keyNowOf(this.#pool, stored, this.#bindings.get(stored.id) ?? [], this.#nowMs());
-  }
-
-  #wantRead(): void {
-    this.changedOutside();
-  }
-
-  async #whenWritten(): Promise<void> {
-    const done = Promise.withResolvers<void>();
-    this.#written.push(done);
-    this.#wake.resolve();
-    await done.promise;
   }
 
   /** What comes together in one turn of the event loop goes out in one frame for each holder. */
@@ -470,7 +310,7 @@ export class PoolKeeper implements PoolOffice {
     for (let outputs = drainPool(this.#pool, nowMs); outputs.length > 0; outputs = drainPool(this.#pool, nowMs)) {
       for (const output of outputs) this.#handle(output, nowMs);
     }
-    if (this.#pool.writes.any) this.#wake.resolve();
+    if (this.#pool.writes.any) this.#chores.wake();
     this.#schedule();
   }
 
@@ -485,16 +325,13 @@ export class PoolKeeper implements PoolOffice {
         this.#streams.delete(output.connection);
         break;
       case 'rotate':
-        this.#rotations.push(output);
-        this.#wake.resolve();
+        this.#chores.rotate(output);
         break;
       case 'holder_gone':
-        this.#goneHolders.add(output.epoch);
-        this.#wake.resolve();
+        this.#chores.forgetHolder(output.epoch);
         break;
       case 'proxy_health':
-        this.#proxyHealth.set(output.proxyId, output.health);
-        this.#wake.resolve();
+        this.#chores.writeProxyHealth(output.proxyId, output.health);
         break;
       case 'alert':
         this.#options.events.output(this.provider.name, output.alert);
@@ -525,14 +362,7 @@ export class PoolKeeper implements PoolOffice {
     const over = new OmgError('not_owner', `${this.provider.name} is not owned here any more`);
     for (const stream of this.#streams.values()) stream.end(over);
     this.#streams.clear();
-    for (const { promise, reject } of [
-      ...this.#written,
-      ...this.#reads.map(({ done }) => done),
-      ...this.#rotationDone.values(),
-    ]) {
-      promise.catch(() => undefined);
-      reject(over);
-    }
+    this.#chores.close(over);
     this.desk.close();
   }
 }

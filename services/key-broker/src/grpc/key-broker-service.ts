@@ -7,6 +7,7 @@ import type { HoldInput } from '../app/hold.ts';
 import type { ProviderNow } from '../app/list-providers.ts';
 import type { RenewLeasesResult } from '../app/renew-leases.ts';
 import type { ReportedOutcome } from '../app/report-outcomes.ts';
+import { parseLeaseId } from '../domain/lease-id.ts';
 import type { HoldFrame, RefusalReason } from '../domain/pool/pool-types.ts';
 import type { ProviderSpec } from '../domain/provider-registry.ts';
 import { fromHolderOutcome, fromOutcomeCause } from './from-outcome.ts';
@@ -30,6 +31,11 @@ export interface KeyBrokerUseCases {
 }
 
 export function keyBrokerService(useCases: KeyBrokerUseCases): BoundService {
+  // an id can be made up: whoever may not lease of a pool may say nothing of its keys either
+  const mayUse = (caller: string, leaseIds: readonly string[]): void => {
+    const providers = new Set(leaseIds.flatMap((id) => parseLeaseId(id)?.provider ?? []));
+    for (const provider of providers) useCases.mayLease(caller, provider);
+  };
   return bindService(keyBrokerV1.KeyBrokerService, {
     async *hold(requests, { caller, signal }) {
       const inputs = toInputs(requests, (provider) => {
@@ -44,13 +50,22 @@ export function keyBrokerService(useCases: KeyBrokerUseCases): BoundService {
       const wish = { service: caller, provider, model, count, affinityKey, tokens, excludeKeys, signal };
       return { result: toResult(await useCases.acquireLeases(wish)) };
     },
-    renewLeases: async ({ leaseIds }, { caller }) => useCases.renewLeases({ service: caller, leaseIds }),
+    renewLeases: async ({ leaseIds }, { caller }) => {
+      mayUse(caller, leaseIds);
+      return useCases.renewLeases({ service: caller, leaseIds });
+    },
     releaseLeases: async ({ leaseIds }, { caller }) => {
+      mayUse(caller, leaseIds);
       useCases.releaseLeases({ service: caller, leaseIds });
       return {};
     },
-    reportOutcomes: async ({ outcomes }, { caller }) =>
-      await useCases.reportOutcomes({ service: caller, outcomes: outcomes.map(toReported) }),
+    reportOutcomes: async ({ outcomes }, { caller }) => {
+      mayUse(
+        caller,
+        outcomes.map(({ leaseId }) => leaseId),
+      );
+      return await useCases.reportOutcomes({ service: caller, outcomes: outcomes.map(toReported) });
+    },
     listProviders: async () => ({ providers: useCases.listProviders().map(toProvider) }),
   });
 }

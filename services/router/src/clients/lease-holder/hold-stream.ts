@@ -37,8 +37,9 @@ interface HoldEnd {
 
 /** An owner that is alive answers at once, and from then on each second's state. */
 const SILENCE_MS = 2_000;
-/** So long who fell silent is not asked again where there is somebody else: by then the pool has another owner. */
-const AVOID_MS = 3_000;
+/** One that fell silent a moment ago may be there again, or stand still for long: it has less time to answer. */
+const QUICK_ANSWER_MS = 300;
+const RECENTLY_MS = 10_000;
 /** Whoever answered for so long is not one that fails again and again. */
 const LIVED_MS = 1_000;
 /** A successor is to be found as soon as there is one. */
@@ -69,19 +70,19 @@ export class HoldStream implements AsyncDisposable {
     await Promise.resolve();
     let turn = 0;
     let target = addresses[turn] ?? '';
-    let avoided: { readonly address: string; readonly untilMs: number } | undefined;
-    const isAvoided = (address: string): boolean => address === avoided?.address && performance.now() < avoided.untilMs;
+    let silent = { address: '', atMs: -Infinity };
     let hops = 0;
     let failures = 0;
     while (!signal.aborted) {
       const startedMs = performance.now();
-      const { wasHeard, wasSilent, error } = await this.#hold(target);
+      const wasSilentBefore = target === silent.address && startedMs < silent.atMs + RECENTLY_MS;
+      const { wasHeard, wasSilent, error } = await this.#hold(target, wasSilentBefore ? QUICK_ANSWER_MS : SILENCE_MS);
       if (signal.aborted) return;
       onError(error);
       const owner = ownerNamedBy(error);
       if (wasHeard) hops = 0;
-      if (wasSilent) avoided = { address: target, untilMs: performance.now() + AVOID_MS };
-      if (owner !== undefined && owner !== target && !isAvoided(owner) && hops < MAX_HOPS) {
+      if (wasSilent && !wasSilentBefore) silent = { address: target, atMs: performance.now() };
+      if (owner !== undefined && owner !== target && hops < MAX_HOPS) {
         hops += 1;
         target = owner;
         continue;
@@ -89,7 +90,6 @@ export class HoldStream implements AsyncDisposable {
       hops = 0;
       // one that is away says nothing of the others
       turn = (turn + 1) % addresses.length;
-      if (isAvoided(addresses[turn] ?? '')) turn = (turn + 1) % addresses.length;
       target = addresses[turn] ?? '';
       failures = wasHeard && performance.now() - startedMs > LIVED_MS ? 0 : failures + 1;
       const rounds = Math.floor(failures / addresses.length);
@@ -98,7 +98,7 @@ export class HoldStream implements AsyncDisposable {
   }
 
   /** One stream, from its opening to its end. */
-  async #hold(address: string): Promise<HoldEnd> {
+  async #hold(address: string, firstAnswerMs: number): Promise<HoldEnd> {
     const { connect, open, onOpen } = this.#options;
     using client = connect(address);
     const closed = new AbortController();
@@ -107,10 +107,11 @@ export class HoldStream implements AsyncDisposable {
     };
     let wasSilent = false;
     // a process that stands still keeps its connections, and their own keepalive takes many seconds to tell
-    const silence = setTimeout(() => {
+    const giveUp = (): void => {
       wasSilent = true;
       close();
-    }, SILENCE_MS);
+    };
+    let silence = setTimeout(giveUp, firstAnswerMs);
     const call = client.hold(AbortSignal.any([closed.signal, this.#stopped.signal]));
     const send = (request: keyBrokerV1.HoldRequest): void => {
       if (!closed.signal.aborted) call.send(request);
@@ -120,7 +121,8 @@ export class HoldStream implements AsyncDisposable {
     try {
       send({ open, quota: [], outcomes: [], touchedBuckets: [], wantAffinity: false });
       for await (const response of call.responses) {
-        silence.refresh();
+        clearTimeout(silence);
+        silence = setTimeout(giveUp, SILENCE_MS);
         if (!receiver.received(response)) throw new OmgError('not_owner', 'key-broker: an owner that is none any more');
         wasHeard = true;
       }
