@@ -127,11 +127,11 @@ export class PoolChores {
   }
 
   /** Nobody is left waiting. */
-  close(error: OmgError): void {
+  close(reason: OmgError): void {
     const waiting = [...this.#written, ...this.#reads.map(({ done }) => done), ...this.#rotated.values()];
     for (const { promise, reject } of waiting) {
       promise.catch(() => undefined);
-      reject(error);
+      reject(reason);
     }
   }
 
