@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { admit, cancel, settle } from './holder/admit.ts';
 import { flush } from './holder/flush.ts';
-import { holderAdvance, holderConnect, holderReceive, holderUnspent } from './holder/holder.ts';
+import { holderAdvance, holderConnect, holderDisconnect, holderReceive, holderUnspent } from './holder/holder.ts';
 import { createHolder } from './holder/holder-state.ts';
 import type { HolderOptions, QuotaHolder } from './holder/holder-state.ts';
 import type { GrantScope, HolderMessage, OwnerMessage, ScopeState } from './messages.ts';
@@ -66,6 +66,16 @@ describe('while the owner is away', () => {
     receive(holder, grant(refOf(flush(holder, 0)), [{ scope: 's', add: { slots: 1 }, version: 1, offline: {} }]), 5);
     settle(holder, admission, { outcome, nowMs: 20_000 });
     expect(holderUnspent(holder, 's', 20_000)).toEqual({});
+  });
+
+  test('what comes free is kept, also where an owner that is gone has recalled it a moment before', () => {
+    const holder = welcomed({ outageGraceMs: 120_000, failOpen: false });
+    const running = admit(holder, [{ scope: 's', need: { slots: 1 } }], 0);
+    receive(holder, grant(refOf(flush(holder, 0)), [{ scope: 's', add: { slots: 1 }, version: 1, offline: {} }]), 5);
+    receive(holder, { kind: 'recall', scope: 's', dimensions: ['slots'] }, 20);
+    holderDisconnect(holder, 'c1', 30);
+    settle(holder, running, { outcome, nowMs: 40 });
+    expect(holderUnspent(holder, 's', 40)).toEqual({ slots: 1 });
   });
 
   test('leases stay good for the outage grace, if nobody can be reached', () => {

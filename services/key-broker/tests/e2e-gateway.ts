@@ -4,7 +4,7 @@ import { keyAdminV1, keyBrokerV1 } from '@omg/proto-gen';
 import { startTelemetry } from '@omg/telemetry';
 import { createFakeAdmin, startStack, type FakeAdmin, type Stack, type StackOptions } from '@omg/testkit';
 import { MongoClient, type Collection, type Db } from 'mongodb';
-import { expect, vi } from 'vitest';
+import { expect, onTestFinished, vi } from 'vitest';
 import { oldKey, type KeyDocument } from './broker.ts';
 
 export const HAIKU = 'claude-haiku-4-5-20251001';
@@ -168,6 +168,7 @@ export interface Question {
 }
 
 export interface Answer {
+  readonly requestId: string;
   readonly status: number;
   readonly retryAfter: string | null;
   /** With its terminal event, where it was a stream. */
@@ -191,6 +192,7 @@ export async function ask({ stack }: Gateway, question: Question): Promise<Answe
   });
   const text = await response.text();
   return {
+    requestId: response.headers.get('x-request-id') ?? '',
     status: response.status,
     retryAfter: response.headers.get('retry-after'),
     isWhole: response.ok && (!stream || text.endsWith('data: [DONE]\n\n')),
@@ -206,7 +208,7 @@ export interface Load {
   readonly stop: () => Promise<void>;
 }
 
-/** So many workers, each with one request after the other. */
+/** So many workers, each with one request after the other, until the test ends at the latest. */
 export function startLoad(gateway: Gateway, workers: number, question: (worker: number) => Question): Load {
   const answers: Answer[] = [];
   const stopping = new AbortController();
@@ -217,13 +219,12 @@ export function startLoad(gateway: Gateway, workers: number, question: (worker: 
   );
   // seen by whoever stops it
   working.catch(() => undefined);
-  return {
-    answers,
-    stop: async () => {
-      stopping.abort();
-      await working;
-    },
+  const stop = async (): Promise<void> => {
+    stopping.abort();
+    await working;
   };
+  onTestFinished(stop);
+  return { answers, stop };
 }
 
 /** The most requests that the upstream had at one time, by key. */

@@ -127,6 +127,7 @@ describe('five keys that a MongoDB client inserts as the system before this one 
         // 12,345 tokens and 67 requests in the documents as they were inserted; 45 tokens a request
         expect(keys.map(({ requestsCount }) => Number(requestsCount))).toEqual([87, 87, 87, 87, 87]);
         expect(keys.map(({ tokensUsed }) => Number(tokensUsed))).toEqual(names.map(() => 12_345 + 20 * 45));
+        expect(keys.filter(({ apiKey }) => !String(apiKey).startsWith('omg1:'))).toEqual([]);
       },
       { timeout: 12_000, interval: 50 },
     );

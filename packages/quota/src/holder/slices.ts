@@ -12,7 +12,8 @@ export function giveBack(
   if (amount <= 0) return;
   holder.dirty.add(scope);
   if (scope.denied?.denial.dimension === dimension) scope.denied = undefined;
-  if (holder.keep && holder.valid && nowMs >= scope.recalledUntilMs[dimension]) scope.unspent[dimension] += amount;
+  const isRecalled = holder.welcomed && nowMs < scope.recalledUntilMs[dimension];
+  if (holder.keep && holder.valid && !isRecalled) scope.unspent[dimension] += amount;
   else holder.returning.add(scope);
 }
 

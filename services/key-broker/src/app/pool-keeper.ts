@@ -56,6 +56,9 @@ export interface PoolKeeperOptions {
 }
 
 const MAX_STEP_MS = 30_000;
+/** Of an upstream's words; the key is taken out before the rest is cut, else a part of it could stay. */
+const MAX_MESSAGE = 500;
+const MAX_READ = 8_192;
 
 /** Runs one pool for as long as this process owns it: between the streams, the pool's core and the database. */
 export class PoolKeeper implements PoolOffice {
@@ -217,8 +220,9 @@ export class PoolKeeper implements PoolOffice {
   #redacted(outcome: PoolOutcome): PoolOutcome {
     const { keyId, message } = outcome;
     const secret = this.#pool.keys.get(keyId)?.facts.secret;
-    if (message === undefined || secret === undefined) return outcome;
-    return { ...outcome, message: redact(message, { secrets: [secret] }) };
+    if (message === undefined) return outcome;
+    if (secret === undefined) return { ...outcome, message: message.slice(0, MAX_MESSAGE) };
+    return { ...outcome, message: redact(message.slice(0, MAX_READ), { secrets: [secret] }).slice(0, MAX_MESSAGE) };
   }
 
   tellProxy(proxyId: string, event: ProxyEvent): void {

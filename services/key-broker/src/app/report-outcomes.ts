@@ -54,7 +54,6 @@ export interface ReportOutcomesDeps {
   readonly publish: (uses: readonly ServiceUse[]) => Promise<void>;
 }
 
-const MAX_MESSAGE = 500;
 /** Outcomes whose repetition is known; for the books and counters each is known again by its request id. */
 const REMEMBERED = 10_000;
 /** Far beyond what any model answers; the ledger takes no more. */
@@ -118,7 +117,7 @@ function verdictOf(
     ...(probe?.probeId !== undefined && { probeId: probe.probeId }),
     ...(retryAfterMs !== undefined && { retryAfterMs }),
     ...(model !== '' && { model }),
-    ...(message !== '' && { message: message.slice(0, MAX_MESSAGE) }),
+    ...(message !== '' && { message }),
   };
 }
 

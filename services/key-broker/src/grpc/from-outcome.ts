@@ -19,8 +19,6 @@ const FROM: Record<Exclude<keyBrokerV1.OutcomeCause, 'UNRECOGNIZED'>, OutcomeCau
   OUTCOME_CAUSE_CANCELLED: 'cancelled',
 };
 
-const MAX_MESSAGE = 500;
-
 /** Undefined where the caller leaves it open; a cause that a newer caller knows says nothing here. */
 export function fromOutcomeCause(cause: keyBrokerV1.OutcomeCause): OutcomeCause | undefined {
   return cause === keyBrokerV1.OutcomeCause.UNRECOGNIZED ? 'cancelled' : FROM[cause];
@@ -39,6 +37,6 @@ export function fromHolderOutcome(outcome: keyBrokerV1.HolderOutcome): PoolOutco
     ...(probeId !== undefined && { probeId: Number(probeId) }),
     ...(retryAfterMs !== undefined && { retryAfterMs }),
     ...(model !== '' && { model }),
-    ...(message !== '' && { message: message.slice(0, MAX_MESSAGE) }),
+    ...(message !== '' && { message }),
   };
 }

@@ -60,6 +60,8 @@ export function causeOf({ name }: AttemptFailure): FailureCause {
 }
 
 const MAX_MESSAGE_LENGTH = 512;
+/** A secret is taken out before the rest is cut, else a part of it could stay. */
+const MAX_READ_LENGTH = 8_192;
 
 /** What the broker is told of a failed attempt. */
 export function verdictOf({ name, status, fault, error }: AttemptFailure, lease: Lease, model: string): LeaseVerdict {
@@ -72,7 +74,9 @@ export function verdictOf({ name, status, fault, error }: AttemptFailure, lease:
     ...(fault?.retryAfterMs === undefined ? {} : { retryAfterMs: fault.retryAfterMs }),
     ...(message === undefined
       ? {}
-      : { message: redact(message.slice(0, MAX_MESSAGE_LENGTH), { secrets: [lease.secret] }) }),
+      : {
+          message: redact(message.slice(0, MAX_READ_LENGTH), { secrets: [lease.secret] }).slice(0, MAX_MESSAGE_LENGTH),
+        }),
     ...(words.length === 0 ? {} : { errorWords: words }),
   };
 }

@@ -40,6 +40,8 @@ const SILENCE_MS = 2_000;
 /** One that fell silent a moment ago may be there again, or stand still for long: it has less time to answer. */
 const QUICK_ANSWER_MS = 300;
 const RECENTLY_MS = 10_000;
+/** Meanwhile others are asked, of whom one may be its successor. */
+const REST_MS = 1_000;
 /** Whoever answered for so long is not one that fails again and again. */
 const LIVED_MS = 1_000;
 /** A successor is to be found as soon as there is one. */
@@ -70,19 +72,24 @@ export class HoldStream implements AsyncDisposable {
     await Promise.resolve();
     let turn = 0;
     let target = addresses[turn] ?? '';
-    let silent = { address: '', atMs: -Infinity };
+    let silent = { address: '', sinceMs: -Infinity, restsUntilMs: -Infinity };
+    const rests = (address: string): boolean => address === silent.address && performance.now() < silent.restsUntilMs;
     let hops = 0;
     let failures = 0;
     while (!signal.aborted) {
       const startedMs = performance.now();
-      const wasSilentBefore = target === silent.address && startedMs < silent.atMs + RECENTLY_MS;
+      const wasSilentBefore = target === silent.address && startedMs < silent.sinceMs + RECENTLY_MS;
       const { wasHeard, wasSilent, error } = await this.#hold(target, wasSilentBefore ? QUICK_ANSWER_MS : SILENCE_MS);
       if (signal.aborted) return;
       onError(error);
       const owner = ownerNamedBy(error);
       if (wasHeard) hops = 0;
-      if (wasSilent && !wasSilentBefore) silent = { address: target, atMs: performance.now() };
-      if (owner !== undefined && owner !== target && hops < MAX_HOPS) {
+      if (wasSilent) {
+        const nowMs = performance.now();
+        const sinceMs = wasSilentBefore ? silent.sinceMs : nowMs;
+        silent = { address: target, sinceMs, restsUntilMs: nowMs + REST_MS };
+      }
+      if (owner !== undefined && owner !== target && !rests(owner) && hops < MAX_HOPS) {
         hops += 1;
         target = owner;
         continue;
@@ -90,6 +97,7 @@ export class HoldStream implements AsyncDisposable {
       hops = 0;
       // one that is away says nothing of the others
       turn = (turn + 1) % addresses.length;
+      if (rests(addresses[turn] ?? '')) turn = (turn + 1) % addresses.length;
       target = addresses[turn] ?? '';
       failures = wasHeard && performance.now() - startedMs > LIVED_MS ? 0 : failures + 1;
       const rounds = Math.floor(failures / addresses.length);
