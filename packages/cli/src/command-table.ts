@@ -9,8 +9,29 @@ import { bindingsDelete } from './commands/bindings-delete.ts';
 import { bindingsList } from './commands/bindings-list.ts';
 import { bindingsRepair } from './commands/bindings-repair.ts';
 import { bindingsSet } from './commands/bindings-set.ts';
+import { budgetsClear } from './commands/budgets-clear.ts';
+import { budgetsList } from './commands/budgets-list.ts';
+import { budgetsSet } from './commands/budgets-set.ts';
+import { creditsAdjust } from './commands/credits-adjust.ts';
+import { creditsGrant } from './commands/credits-grant.ts';
+import { creditsList } from './commands/credits-list.ts';
+import { creditsRefund } from './commands/credits-refund.ts';
+import { creditsTopUp } from './commands/credits-top-up.ts';
+import { creditsVoid } from './commands/credits-void.ts';
+import { importTrollllm } from './commands/import-trollllm.ts';
+import { keysCreate } from './commands/keys-create.ts';
+import { keysDisable } from './commands/keys-disable.ts';
+import { keysEdit } from './commands/keys-edit.ts';
+import { keysEnable } from './commands/keys-enable.ts';
+import { keysList } from './commands/keys-list.ts';
+import { keysRevoke } from './commands/keys-revoke.ts';
+import { keysRotate } from './commands/keys-rotate.ts';
+import { keysShow } from './commands/keys-show.ts';
+import { limitsList } from './commands/limits-list.ts';
+import { limitsSet } from './commands/limits-set.ts';
 import { logsList } from './commands/logs-list.ts';
 import { logsShow } from './commands/logs-show.ts';
+import { pricesList } from './commands/prices-list.ts';
 import { providersList } from './commands/providers-list.ts';
 import { proxiesAdd } from './commands/proxies-add.ts';
 import { proxiesCheck } from './commands/proxies-check.ts';
@@ -22,6 +43,13 @@ import { proxiesImport } from './commands/proxies-import.ts';
 import { proxiesList } from './commands/proxies-list.ts';
 import { reload } from './commands/reload.ts';
 import { status } from './commands/status.ts';
+import { tenantsActivate } from './commands/tenants-activate.ts';
+import { tenantsCreate } from './commands/tenants-create.ts';
+import { tenantsEdit } from './commands/tenants-edit.ts';
+import { tenantsHistory } from './commands/tenants-history.ts';
+import { tenantsList } from './commands/tenants-list.ts';
+import { tenantsShow } from './commands/tenants-show.ts';
+import { tenantsSuspend } from './commands/tenants-suspend.ts';
 import { upstreamKeysAdd } from './commands/upstream-keys-add.ts';
 import { upstreamKeysDelete } from './commands/upstream-keys-delete.ts';
 import { upstreamKeysDisable } from './commands/upstream-keys-disable.ts';
@@ -36,12 +64,48 @@ import { upstreamKeysRotate } from './commands/upstream-keys-rotate.ts';
 import { upstreamKeysShow } from './commands/upstream-keys-show.ts';
 import { upstreamKeysStats } from './commands/upstream-keys-stats.ts';
 import { upstreamKeysTest } from './commands/upstream-keys-test.ts';
+import { usageMargin } from './commands/usage-margin.ts';
+import { usageModels } from './commands/usage-models.ts';
+import { usageSeries } from './commands/usage-series.ts';
+import { usageSummary } from './commands/usage-summary.ts';
 import { version } from './commands/version.ts';
 
 /** In the order of help. */
 export const COMMANDS: readonly Command[] = [
   logsList,
   logsShow,
+  usageSummary,
+  usageSeries,
+  usageModels,
+  usageMargin,
+  tenantsList,
+  tenantsShow,
+  tenantsCreate,
+  tenantsEdit,
+  tenantsSuspend,
+  tenantsActivate,
+  tenantsHistory,
+  keysList,
+  keysShow,
+  keysCreate,
+  keysEdit,
+  keysEnable,
+  keysDisable,
+  keysRotate,
+  keysRevoke,
+  creditsList,
+  creditsTopUp,
+  creditsGrant,
+  creditsAdjust,
+  creditsRefund,
+  creditsVoid,
+  limitsList,
+  limitsSet,
+  budgetsList,
+  budgetsSet,
+  budgetsClear,
+  pricesList,
+  importTrollllm,
   providersList,
   upstreamKeysList,
   upstreamKeysShow,

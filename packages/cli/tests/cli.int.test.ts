@@ -8,7 +8,7 @@ import { bindService, type BoundService } from '@omg/grpc';
 import { eventsV1, usageV1 } from '@omg/proto-gen';
 import { startTelemetry, type Telemetry } from '@omg/telemetry';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { provider, providersService, runOmg, serveForOmg, TOKEN, type Outcome } from './run-omg.ts';
+import { provider, providersService, runOmg, serveForOmg, TOKEN, unused, type Outcome } from './run-omg.ts';
 
 const NOBODY = '127.0.0.1:1';
 const PROVIDERS = [
@@ -83,6 +83,9 @@ function usage(): BoundService {
       if (log === undefined) throw new OmgError('not_found', `no request ${requestId} is in the books`);
       return { log };
     },
+    tailLogs: unused,
+    summarise: unused,
+    getSeries: unused,
   });
 }
 
@@ -172,9 +175,24 @@ describe('omg logs list', () => {
   });
 
   test('hands its filters to the ledger', async () => {
-    const { stdout } = await omg('logs list --site openhands --tenant demo --key demo-key --limit 7 --json');
+    const filters =
+      '--site openhands --tenant demo --key demo-key --model m --status 499 --success no --source counted';
+    const { stdout } = await omg(`logs list ${filters} --from 2026-11-01 --limit 7 --json`);
     expect(asked).toEqual([
-      { pageSize: 7, pageToken: '', site: 'openhands', tenantId: 'demo', clientKeyId: 'demo-key' },
+      {
+        pageSize: 7,
+        pageToken: '',
+        site: 'openhands',
+        tenantId: 'demo',
+        clientKeyId: 'demo-key',
+        filter: {
+          model: 'm',
+          statusCode: 499,
+          success: false,
+          usageSource: eventsV1.UsageSource.COUNTED,
+          from: new Date('2026-10-31T23:00:00Z'),
+        },
+      },
     ]);
     expect(JSON.parse(stdout)).toMatchObject({ requestId: idOf(2), site: 'openhands' });
   });

@@ -7,7 +7,7 @@ import { keyBrokerV1 } from '@omg/proto-gen';
 import type { Telemetry } from '@omg/telemetry';
 
 export const TOKEN = 'a-token-of-the-operator';
-const MAIN = join(import.meta.dirname, '../src/main.ts');
+export const MAIN = join(import.meta.dirname, '../src/main.ts');
 
 export interface RunOptions {
   readonly env: Readonly<Record<string, string>>;
@@ -47,10 +47,12 @@ export async function serveForOmg(services: readonly BoundService[], telemetry: 
   return await startGrpcServer({ listen: '127.0.0.1:0', services, authenticate, telemetry });
 }
 
+/** Of a service, what the tests do not ask for. */
+export const unused = async (): Promise<never> =>
+  await Promise.reject(new OmgError('failed_precondition', 'not part of these tests'));
+
 /** A key-broker that is asked for its providers only. */
 export function providersService(providers: () => readonly keyBrokerV1.Provider[]): BoundService {
-  const unused = async (): Promise<never> =>
-    await Promise.reject(new OmgError('failed_precondition', 'not part of these tests'));
   return bindService(keyBrokerV1.KeyBrokerService, {
     // oxlint-disable-next-line require-yield -- nothing comes of it
     async *hold() {

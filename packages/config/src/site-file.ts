@@ -19,6 +19,8 @@ const rates = {
 const Price = z.strictObject({
   ...rates,
   /** Other rates for requests whose whole input is larger than this. */
+  /** USD of each request that used anything. */
+  perRequest: Decimal.default('0'),
   tiers: z.array(z.strictObject({ aboveInputTokens: z.int().positive(), ...rates })).default([]),
 });
 

@@ -1,89 +1,103 @@
+import { readConfig, readDefaultLimits, type ConfigReader, type Environment } from '@omg/config';
 import {
-  readConfig,
-  readDefaultLimits,
-  readSiteFile,
-  type ConfigReader,
-  type DefaultLimits,
-  type Environment,
-  type SiteFile,
-} from '@omg/config';
-import { readGrpcTls, readServiceTokens, type Authenticate, type GrpcTls } from '@omg/grpc';
+  readAdvertise,
+  readGrpcTls,
+  readServiceGrants,
+  readServiceTokens,
+  type Authenticate,
+  type GrpcTls,
+  type HasGrant,
+} from '@omg/grpc';
 import { readProcessConfig, type ProcessConfig } from '@omg/service';
-import type { BootstrapTenant } from './app/bootstrap.ts';
+import type { AccountDefaults } from './app/admin/admin-deps.ts';
+import type { SeedAccount } from './app/admin/seed-account.ts';
 import type { StatedPrice } from './app/update-prices.ts';
 import { readBootstrapFile } from './bootstrap-file.ts';
-import { parseNano } from './domain/money.ts';
-import type { Price, Rates } from './domain/price.ts';
+import { isTimeZone } from './domain/budget-window.ts';
+import { DEFAULT_WARN_AT } from './domain/budget.ts';
+import { readStatedPrices } from './stated-prices.ts';
 
 export interface Config {
   readonly process: ProcessConfig;
   readonly grpcListen: string;
+  /** Where other processes reach this one, when it listens on that port. */
+  readonly advertise: (port: number) => string;
   readonly tls: GrpcTls | undefined;
   readonly authenticate: Authenticate;
+  readonly hasGrant: HasGrant;
   readonly mongoUrl: string;
   readonly mongoDatabase: string;
   readonly natsUrl: string;
   readonly stream: string;
   readonly streamMaxBytes: number;
+  /** Where the prices are stated, and what was stated there at the start. */
+  readonly siteFiles: readonly string[];
   readonly prices: readonly StatedPrice[];
-  readonly bootstrap: readonly BootstrapTenant[];
-  readonly defaults: DefaultLimits;
+  readonly bootstrap: readonly SeedAccount[];
+  readonly defaults: AccountDefaults;
   readonly snapshotTtlMs: number;
+  readonly logRetentionMs: number;
 }
 
+/** Who may administer accounts, and who may ask for what routers need to know of them. */
+const GRANTS = { known: ['admin', 'router'], defaults: ['router=router', 'operator=admin'] };
 const GIB = 1024 ** 3;
+const DAY_MS = 86_400_000;
 
 export function loadConfig(environment: Environment): Config {
-  return readConfig(environment, (reader) => ({
-    process: readProcessConfig(reader, 'usage-ledger'),
-    grpcListen: reader.address('GRPC_LISTEN', '0.0.0.0:7002'),
-    tls: readGrpcTls(reader),
-    authenticate: readServiceTokens(reader),
-    mongoUrl: reader.url('MONGODB_URL', ['mongodb', 'mongodb+srv']),
-    mongoDatabase: reader.string('MONGODB_DATABASE', 'usage_ledger'),
-    natsUrl: reader.string('NATS_URL'),
-    stream: reader.string('USAGE_STREAM', 'USAGE'),
-    streamMaxBytes: reader.integer('USAGE_STREAM_MAX_BYTES', { default: GIB, min: 1024 * 1024 }),
-    prices: reader.list('SITE_FILES').flatMap((path) => statedPrices(reader, path)),
-    bootstrap: readBootstrap(reader),
-    defaults: readDefaultLimits(reader),
-    snapshotTtlMs: reader.durationMs('ACCOUNT_SNAPSHOT_TTL', 30_000),
-  }));
+  return readConfig(environment, (reader) => {
+    const grpcListen = reader.address('GRPC_LISTEN', '0.0.0.0:7002');
+    const siteFiles = reader.list('SITE_FILES');
+    return {
+      process: readProcessConfig(reader, 'usage-ledger'),
+      grpcListen,
+      advertise: readAdvertise(reader, grpcListen),
+      tls: readGrpcTls(reader),
+      authenticate: readServiceTokens(reader),
+      hasGrant: readServiceGrants(reader, GRANTS),
+      mongoUrl: reader.url('MONGODB_URL', ['mongodb', 'mongodb+srv']),
+      mongoDatabase: reader.string('MONGODB_DATABASE', 'usage_ledger'),
+      natsUrl: reader.string('NATS_URL'),
+      stream: reader.string('USAGE_STREAM', 'USAGE'),
+      streamMaxBytes: reader.integer('USAGE_STREAM_MAX_BYTES', { default: GIB, min: 1024 * 1024 }),
+      siteFiles,
+      prices: siteFiles.flatMap((path) => statedPrices(reader, path)),
+      bootstrap: readBootstrap(reader),
+      defaults: readAccountDefaults(reader),
+      snapshotTtlMs: reader.durationMs('ACCOUNT_SNAPSHOT_TTL', 30_000),
+      logRetentionMs: readLogRetention(reader),
+    };
+  });
 }
 
-function readBootstrap(reader: ConfigReader): readonly BootstrapTenant[] {
+/** As long as an event may come again, the log must be there that says that it is charged. */
+const GUARD_HORIZON_DAYS = 35;
+
+function readLogRetention(reader: ConfigReader): number {
+  const retentionMs = reader.durationMs('LOG_RETENTION', 90 * DAY_MS);
+  if (retentionMs < GUARD_HORIZON_DAYS * DAY_MS)
+    reader.fault(`LOG_RETENTION must be ${GUARD_HORIZON_DAYS}d or more: what is charged is known by its log`);
+  return retentionMs;
+}
+
+function readBootstrap(reader: ConfigReader): readonly SeedAccount[] {
   const path = reader.optionalString('BOOTSTRAP_FILE');
   return path === undefined ? [] : reader.file(() => readBootstrapFile(path), []);
 }
 
 function statedPrices(reader: ConfigReader, path: string): readonly StatedPrice[] {
-  const file = reader.file<SiteFile | undefined>(() => readSiteFile(path), undefined);
-  return (file?.models ?? []).map(({ id, price, multiplier }) => ({
-    site: file?.site ?? '',
-    model: id,
-    price: toPrice(price, multiplier),
-  }));
+  return reader.file(() => readStatedPrices(path), []);
 }
 
-function toPrice({ tiers, ...rates }: SiteFile['models'][number]['price'], multiplier: string): Price {
+/** The `DEFAULT_*` values, as accounts are understood here. */
+function readAccountDefaults(reader: ConfigReader): AccountDefaults {
+  const { clientKey, tenant, budget } = readDefaultLimits(reader);
+  const timeZone = reader.string('DEFAULT_BUDGET_TIME_ZONE', 'UTC');
+  if (!isTimeZone(timeZone)) reader.fault('DEFAULT_BUDGET_TIME_ZONE must be a time zone such as UTC or Europe/Berlin');
+  const period = { kind: budget.period, timeZone } as const;
   return {
-    rates: toRates(rates),
-    tiers: tiers
-      .toSorted((a, b) => a.aboveInputTokens - b.aboveInputTokens)
-      .map(({ aboveInputTokens, ...tierRates }) => ({
-        aboveInputTokens: BigInt(aboveInputTokens),
-        ...toRates(tierRates),
-      })),
-    multiplierNano: parseNano(multiplier),
-  };
-}
-
-function toRates(rates: Record<keyof Rates, string>): Rates {
-  return {
-    input: parseNano(rates.input),
-    output: parseNano(rates.output),
-    cacheWrite5m: parseNano(rates.cacheWrite5m),
-    cacheWrite1h: parseNano(rates.cacheWrite1h),
-    cacheRead: parseNano(rates.cacheRead),
+    clientKey,
+    tenant,
+    budget: { nanoUsd: budget.nanoUsd, period, warnAt: DEFAULT_WARN_AT, hard: budget.hard },
   };
 }

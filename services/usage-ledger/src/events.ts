@@ -1,10 +1,18 @@
+import { ConfigError } from '@omg/config';
+import type { OwnershipEvent } from '@omg/mongo';
 import type { Telemetry } from '@omg/telemetry';
 import type { ChargeMessagesResult } from './app/charge-messages.ts';
+import type { Projected } from './app/rollups-project.ts';
 
 export interface Events {
   charged: (result: ChargeMessagesResult) => void;
   readingInterrupted: (partition: number, error: unknown) => void;
   natsConnection: (connected: boolean) => void;
+  pricesRead: (siteFiles: readonly string[]) => void;
+  pricesRefused: (error: unknown) => void;
+  ownership: (event: OwnershipEvent) => void;
+  projected: (projected: Projected) => void;
+  projectionInterrupted: (error: unknown) => void;
 }
 
 export function makeEvents({ logger, meter }: Telemetry): Events {
@@ -17,6 +25,15 @@ export function makeEvents({ logger, meter }: Telemetry): Events {
   });
   const interruptions = meter.createCounter('omg_ledger_reading_interruptions', {
     description: 'Times a partition was read anew',
+  });
+  const projected = meter.createCounter('omg_ledger_projected_requests', {
+    description: 'Requests put into the rollups',
+  });
+  const projectionInterruptions = meter.createCounter('omg_ledger_projection_interruptions', {
+    description: 'Times the projection of rollups began anew',
+  });
+  const refusedPrices = meter.createCounter('omg_ledger_refused_site_files', {
+    description: 'Times changed site files were not taken',
   });
   return {
     charged(result) {
@@ -36,6 +53,30 @@ export function makeEvents({ logger, meter }: Telemetry): Events {
         { err: error, partition },
         'reading the usage stream was interrupted; it begins again at the stored position',
       );
+    },
+    ownership(event) {
+      if (event.type === 'work_failed' || event.type === 'call_failed') {
+        const { error, ...facts } = event;
+        logger.warn({ ...facts, err: error }, `ownership: ${event.type}`);
+      } else {
+        logger.info(event, `ownership: ${event.type}`);
+      }
+    },
+    projected(result) {
+      projected.add(result.logs);
+      logger.debug({ ...result }, 'projected');
+    },
+    projectionInterrupted(error) {
+      projectionInterruptions.add(1);
+      logger.warn({ err: error }, 'projecting the rollups was interrupted; it begins again at the stored positions');
+    },
+    pricesRead(siteFiles) {
+      logger.info({ siteFiles }, 'read the prices of changed site files');
+    },
+    pricesRefused(error) {
+      refusedPrices.add(1);
+      const faults = error instanceof ConfigError ? { faults: error.faults } : { err: error };
+      logger.error(faults, 'changed site files are not taken: the prices stay as they were');
     },
     natsConnection(connected) {
       logger.info({ connected }, connected ? 'connected to NATS' : 'lost NATS');

@@ -1,24 +1,37 @@
+import { randomUUIDv7 } from 'node:crypto';
 import { startGrpcServer } from '@omg/grpc';
 import { USAGE_PARTITIONS, connectNats, ensureUsageStream } from '@omg/messaging';
-import { connectMongo } from '@omg/mongo';
-import { startProcess, type ProcessOverrides, type Service } from '@omg/service';
+import { connectMongo, createOwnership } from '@omg/mongo';
+import { pause, startProcess, type ProcessOverrides, type Service } from '@omg/service';
+import { makeAccountsAdmin } from './app/admin/accounts-admin.ts';
 import { makeBootstrap } from './app/bootstrap.ts';
 import { makeChargeMessages } from './app/charge-messages.ts';
 import { CommitBoard } from './app/commit-board.ts';
 import type { Clock } from './app/ports.ts';
 import { makeQueryLogs } from './app/query-logs.ts';
+import { makeSeries } from './app/questions/series.ts';
+import { makeSummarise } from './app/questions/summarise.ts';
 import { makeResolveKey } from './app/resolve-key.ts';
+import { keepRollups } from './app/rollups-keep.ts';
+import { makeProjectRollups } from './app/rollups-project.ts';
 import { makeUpdatePrices } from './app/update-prices.ts';
 import { makeWatchCommitted } from './app/watch-committed.ts';
 import type { Config } from './config.ts';
 import { makeEvents } from './events.ts';
+import { accountsAdminService } from './grpc/accounts-admin-service.ts';
 import { accountsService } from './grpc/accounts-service.ts';
 import { usageService } from './grpc/usage-service.ts';
-import { startReaders } from './messaging/start-readers.ts';
+import { readPartition } from './messaging/partition-reader.ts';
+import { traceCharges } from './messaging/trace-charges.ts';
+import { partitionId, partitionOfId } from './domain/partition-id.ts';
+import { MongoAccountAdmin } from './store/mongo-account-admin.ts';
 import { MongoAccounts } from './store/mongo-accounts.ts';
 import { MongoBooks } from './store/mongo-books.ts';
 import { MongoPrices } from './store/mongo-prices.ts';
 import { MongoRequestLogs } from './store/mongo-request-logs.ts';
+import { MongoRollups } from './store/mongo-rollups.ts';
+import { readStatedPrices } from './stated-prices.ts';
+import { watchFiles } from './watch-files.ts';
 
 export interface Overrides extends ProcessOverrides {
   readonly clock?: Clock;
@@ -27,6 +40,9 @@ export interface Overrides extends ProcessOverrides {
 export interface LedgerService extends Service {
   readonly grpcPort: number;
 }
+
+const LOOK_EVERY_MS = 1_000;
+const SITE_FILES_EVERY_MS = 2_000;
 
 /** Builds usage-ledger of its parts and starts it. */
 export async function startService(config: Config, overrides: Overrides = {}): Promise<LedgerService> {
@@ -42,9 +58,30 @@ export async function startService(config: Config, overrides: Overrides = {}): P
   const accounts = new MongoAccounts(mongo);
   const books = new MongoBooks(mongo);
   const logs = new MongoRequestLogs(mongo);
-  await Promise.all([accounts.createIndexes(), books.createIndexes(), logs.createIndexes()]);
-  await makeBootstrap({ accounts })(config.bootstrap);
-  const prices = await makeUpdatePrices({ store: new MongoPrices(mongo), clock })(config.prices);
+  const rollups = new MongoRollups(mongo);
+  const priceStore = new MongoPrices(mongo);
+  await Promise.all([
+    accounts.createIndexes(),
+    books.createIndexes(),
+    logs.createIndexes({ retentionMs: config.logRetentionMs }),
+    rollups.createIndexes(),
+  ]);
+  const accountAdmin = new MongoAccountAdmin(mongo);
+  await accountAdmin.createIndexes();
+  await makeBootstrap({ store: accountAdmin, clock, makeId: randomUUIDv7 })(config.bootstrap);
+  const updatePrices = makeUpdatePrices({ store: priceStore, clock });
+  let prices = await updatePrices(config.prices);
+  stack.use(
+    watchFiles({
+      paths: config.siteFiles,
+      everyMs: SITE_FILES_EVERY_MS,
+      onChange: async () => {
+        prices = await updatePrices(config.siteFiles.flatMap(readStatedPrices));
+        events.pricesRead(config.siteFiles);
+      },
+      onFailed: events.pricesRefused,
+    }),
+  );
 
   const nats = stack.use(
     await connectNats({ url: config.natsUrl, name: 'usage-ledger', onStatus: events.natsConnection }),
@@ -52,23 +89,17 @@ export async function startService(config: Config, overrides: Overrides = {}): P
   const stream = { stream: config.stream, maxBytes: config.streamMaxBytes };
   await ensureUsageStream(nats, stream);
   const board = new CommitBoard();
-  const charge = makeChargeMessages({
-    books,
-    prices: () => prices,
-    clock,
-    announce: (committed) => {
-      board.announce(committed);
-    },
-  });
   stack.use(
-    startReaders({
-      nats,
-      stream,
-      position: async (partition) => await books.position(partition),
-      charge,
-      tracer: telemetry.tracer,
-      onCharged: events.charged,
-      onInterrupted: events.readingInterrupted,
+    keepRollups({
+      project: makeProjectRollups({
+        store: rollups,
+        prices: priceStore,
+        partitions: USAGE_PARTITIONS,
+        batchLogs: 5_000,
+        batchRows: 1_000,
+      }),
+      onProjected: events.projected,
+      onInterrupted: events.projectionInterrupted,
     }),
   );
 
@@ -80,12 +111,65 @@ export async function startService(config: Config, overrides: Overrides = {}): P
       telemetry,
       services: [
         accountsService({
-          resolveKey: makeResolveKey({ accounts, clock }),
-          watchCommitted: makeWatchCommitted({ board, books, partitions: USAGE_PARTITIONS }),
+          hasGrant: config.hasGrant,
+          resolveKey: makeResolveKey({ accounts, clock, snapshotTtlMs: config.snapshotTtlMs }),
+          watchCommitted: makeWatchCommitted({
+            board,
+            books,
+            partitions: USAGE_PARTITIONS,
+            lookEveryMs: LOOK_EVERY_MS,
+            pause,
+          }),
           snapshotTtlMs: config.snapshotTtlMs,
         }),
-        usageService({ queryLogs: makeQueryLogs({ logs }) }),
+        accountsAdminService(
+          makeAccountsAdmin({
+            store: accountAdmin,
+            prices: priceStore,
+            clock,
+            makeId: randomUUIDv7,
+            defaults: config.defaults,
+          }),
+          config.hasGrant,
+        ),
+        usageService({
+          queryLogs: makeQueryLogs({ logs, partitions: USAGE_PARTITIONS }),
+          summarise: makeSummarise({ rollups }),
+          series: makeSeries({ rollups }),
+        }),
       ],
+    }),
+  );
+  stack.use(
+    await createOwnership({
+      mongo,
+      ids: Array.from({ length: USAGE_PARTITIONS }, (_, partition) => partitionId(partition)),
+      holder: randomUUIDv7(),
+      address: config.advertise(server.port),
+      onEvent: events.ownership,
+      work: async (owned) => {
+        const ownBooks = books.forOwner(owned);
+        await readPartition({
+          nats,
+          stream,
+          partition: partitionOfId(owned.id),
+          owned,
+          position: ownBooks.position,
+          charge: makeChargeMessages({
+            books: ownBooks,
+            prices: () => prices,
+            clock,
+            announce: (committed) => {
+              board.announce(committed);
+            },
+          }),
+          onCharged: (result, messages) => {
+            events.charged(result);
+            traceCharges(telemetry.tracer, messages);
+          },
+          onInterrupted: events.readingInterrupted,
+        });
+      },
     }),
   );
   server.setServing(true);

@@ -6,7 +6,7 @@ import {
   expectCharged,
   makeEvent,
   makeWorld,
-  partitionsOf,
+  fencesOf,
   publish,
   settled,
   sumsOf,
@@ -74,7 +74,7 @@ describe('an event that is delivered twice is charged once', () => {
       publish(world, part);
       await settled(world);
     }
-    await partitionsOf(world).deleteMany({});
+    await fencesOf(world).deleteMany({});
     await world.start();
     await settled(world);
     await expectCharged(world, some);
@@ -104,7 +104,7 @@ describe('an event that is delivered twice is charged once', () => {
       publish(world, some);
       await settled(world);
     }
-    await partitionsOf(world).updateMany({}, { $inc: { 'position.seq': 1_000 } });
+    await fencesOf(world).updateMany({}, { $inc: { 'position.seq': 1_000 } });
     await world.start();
     const more = events(10, ['t1']);
     publish(world, more);
@@ -143,7 +143,7 @@ test('what was refused for want of a price is charged when the stream is read ag
   await world.db
     .collection('prices')
     .updateOne({ model: 'model-b' }, { $set: { price: price?.['price'], validFrom: new Date(0) } });
-  await partitionsOf(world).deleteMany({});
+  await fencesOf(world).deleteMany({});
   await world.start();
   await settled(world);
   await expectCharged(world, [priced, unpriced]);

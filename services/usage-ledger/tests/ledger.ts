@@ -18,6 +18,7 @@ import { freshDatabaseName, freshStreamName, testMongoUrl, testNatsUrl } from '@
 import { MongoClient, type Collection, type Db } from 'mongodb';
 import { expect, vi } from 'vitest';
 import { loadConfig } from '../src/config.ts';
+import { partitionId } from '../src/domain/partition-id.ts';
 import { startService, type LedgerService, type Overrides } from '../src/service.ts';
 
 const TOKEN = 'a-token-of-the-router';
@@ -223,13 +224,12 @@ export function publish({ publisher }: World, events: readonly eventsV1.UsageEve
     publisher.publish(partitionOf(event.tenantId), eventsV1.UsageEvent.encode(event).finish());
 }
 
-interface PartitionDocument {
-  readonly _id: number;
+interface FenceDocument {
+  readonly _id: string;
   readonly position: { readonly incarnation: string; readonly seq: number };
 }
 
-export const partitionsOf = ({ db }: World): Collection<PartitionDocument> =>
-  db.collection<PartitionDocument>('partitions');
+export const fencesOf = ({ db }: World): Collection<FenceDocument> => db.collection<FenceDocument>('fences');
 
 /** Everything published is in the stream, and every partition has read to its end. */
 export async function settled(world: World, timeoutMs = 8_000): Promise<void> {
@@ -247,7 +247,7 @@ export async function settled(world: World, timeoutMs = 8_000): Promise<void> {
       for (const subject of Object.keys(state.subjects ?? {})) {
         const partition = Number(subject.split('.').at(-1));
         const { seq } = (await manager.streams.getMessage(world.stream, { last_by_subj: subject })) ?? { seq: 0 };
-        const document = await partitionsOf(world).findOne({ _id: partition });
+        const document = await fencesOf(world).findOne({ _id: partitionId(partition) });
         expect(document?.position).toMatchObject({ seq, incarnation: config.metadata?.['omg_incarnation'] ?? created });
       }
     },

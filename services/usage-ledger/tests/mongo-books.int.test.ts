@@ -1,14 +1,17 @@
-import { connectMongo, type Mongo } from '@omg/mongo';
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { connectMongo, createOwnership, runOwnedLoop, type Mongo, type Owned } from '@omg/mongo';
 import { freshDatabaseName, testMongoUrl } from '@omg/testkit';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { BookedBatch, Position } from '../src/app/ports.ts';
-import { MongoAccounts } from '../src/store/mongo-accounts.ts';
-import { MongoBooks } from '../src/store/mongo-books.ts';
+import { partitionId } from '../src/domain/partition-id.ts';
+import { MongoBooks, type OwnedBooks } from '../src/store/mongo-books.ts';
 
 const stack = new AsyncDisposableStack();
 let mongo: Mongo;
 let books: MongoBooks;
 let partition = 0;
+const taken: Taken[] = [];
 beforeAll(async () => {
   mongo = stack.use(await connectMongo({ url: testMongoUrl(), database: freshDatabaseName('books'), appName: 'test' }));
   stack.defer(async () => {
@@ -16,9 +19,14 @@ beforeAll(async () => {
   });
   books = new MongoBooks(mongo);
   await books.createIndexes();
-  await new MongoAccounts(mongo).upsertTenant({ id: 't', name: 'T', type: 'personal', creditsNanoUsd: 0n });
+  await mongo.db.collection<{ _id: string; spentNanoUsd: bigint }>('tenants').insertOne({ _id: 't', spentNanoUsd: 0n });
 });
 afterAll(async () => {
+  await Promise.all(
+    taken.map(async ({ leave }) => {
+      await leave();
+    }),
+  );
   await stack.disposeAsync();
 });
 beforeEach(() => {
@@ -27,11 +35,45 @@ beforeEach(() => {
 
 const at = (seq: number): Position => ({ incarnation: 'i', seq });
 
+interface Taken {
+  readonly owned: Owned;
+  readonly own: OwnedBooks;
+  readonly leave: () => Promise<void>;
+}
+
+/** Owns the partition of the test until it is left. */
+async function take(): Promise<Taken> {
+  const won = Promise.withResolvers<Owned>();
+  const ownership = await createOwnership({
+    mongo,
+    ids: [partitionId(partition)],
+    owners: `owners_${partition}`,
+    holder: randomUUID(),
+    address: '127.0.0.1:1',
+    onEvent: () => undefined,
+    async work(owned) {
+      won.resolve(owned);
+      await runOwnedLoop(owned, async (idleMs) => {
+        await sleep(Math.min(idleMs, 20));
+      });
+    },
+  });
+  const owned = await won.promise;
+  const one = {
+    owned,
+    own: books.forOwner(owned),
+    leave: async () => {
+      await ownership[Symbol.asyncDispose]();
+    },
+  };
+  taken.push(one);
+  return one;
+}
+
 /** A batch that leaves a trace in every collection. */
-function batch(from: Position | undefined, to: number, name: string): BookedBatch {
+function batch(to: number, name: string): BookedBatch {
   return {
     partition,
-    from,
     to: at(to),
     charged: [],
     entries: [{ id: `${partition}/${name}`, tenantId: 't', nanoUsd: 1n, requests: 0, at: new Date() }],
@@ -50,43 +92,37 @@ const writtenBy = async (name: string): Promise<number> => {
   return counts.reduce((sum, count) => sum + count, 0);
 };
 
-test('a batch moves the position from where it began, and no other batch begins there', async () => {
-  expect(await books.position(partition)).toBeUndefined();
-  await books.book(batch(undefined, 5, 'first'));
-  expect(await books.position(partition)).toEqual(at(5));
-  for (const from of [undefined, at(4), { incarnation: 'other', seq: 5 }]) {
-    await expect(books.book(batch(from, 9, 'stale'))).rejects.toMatchObject({ code: 'not_owner' });
-  }
-  expect(await writtenBy('stale')).toBe(0);
-  expect(await books.position(partition)).toEqual(at(5));
+test('a batch is in the books with its position, which the next owner begins from', async () => {
+  const first = await take();
+  expect(first.own.position()).toBeUndefined();
+  await first.own.book(batch(5, 'first'));
+  expect(first.own.position()).toEqual(at(5));
+  expect(await writtenBy('first')).toBe(2);
   expect(await books.marks(partition, ['epoch'])).toEqual(
     new Map([['epoch', { upTo: 5n, ahead: [{ first: 100n, last: 200n }] }]]),
   );
+  await first.leave();
+  expect((await take()).own.position()).toEqual(at(5));
 });
 
-test('of many that begin at the same position, one is in the books as a whole and the others not at all', async () => {
-  await books.position(partition);
-  const names = Array.from({ length: 8 }, (_, index) => `racer-${index}`);
-  const outcomes = await Promise.allSettled(
-    names.map(async (name, index) => await books.book(batch(undefined, index + 1, name))),
-  );
-  expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
-  for (const [index, outcome] of outcomes.entries()) {
-    if (outcome.status === 'rejected') expect(outcome.reason).toMatchObject({ code: 'not_owner' });
-    expect(await writtenBy(names[index] ?? '')).toBe(outcome.status === 'fulfilled' ? 2 : 0);
-  }
+test('an owner that was followed by another writes nothing', async () => {
+  const first = await take();
+  await first.own.book(batch(5, 'before'));
+  await first.leave();
+  const second = await take();
+  await expect(first.own.book(batch(9, 'late'))).rejects.toMatchObject({ code: 'not_owner' });
+  expect(await writtenBy('late')).toBe(0);
+  await second.own.book(batch(6, 'after'));
+  expect(await writtenBy('after')).toBe(2);
 });
 
 test('a batch that charges an account which is gone changes nothing', async () => {
-  await books.position(partition);
-  const gone = batch(undefined, 3, 'gone');
+  const { own, leave } = await take();
+  const gone = batch(3, 'gone');
   const entries = gone.entries.map((entry) => ({ ...entry, tenantId: 'gone' }));
-  await expect(books.book({ ...gone, entries })).rejects.toMatchObject({ code: 'failed_precondition' });
-  expect(await books.position(partition)).toBeUndefined();
+  await expect(own.book({ ...gone, entries })).rejects.toMatchObject({ code: 'failed_precondition' });
+  expect(own.position()).toBeUndefined();
   expect(await writtenBy('gone')).toBe(0);
-});
-
-test('a partition that many begin to read at once has one position', async () => {
-  const positions = await Promise.all(Array.from({ length: 10 }, async () => await books.position(partition)));
-  expect(new Set(positions)).toEqual(new Set([undefined]));
+  await leave();
+  expect((await take()).own.position()).toBeUndefined();
 });

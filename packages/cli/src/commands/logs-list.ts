@@ -1,13 +1,18 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { usageV1 } from '@omg/proto-gen';
-import { defineCommand } from '../command.ts';
+import { defineCommand, type CommandContext } from '../command.ts';
+import { UsageError } from '../failures.ts';
 import { limitOptions, readLimit } from '../options/limit-options.ts';
+import { LOG_FILTER_OPTIONS, readLogFilter, type LogFilter } from '../options/log-filter-options.ts';
 import { formatCount, formatMs, formatTime, formatUsd } from '../output/format.ts';
+import { jsonLine } from '../output/json-line.ts';
 import { writePages } from '../output/pages.ts';
-import type { Column } from '../output/table.ts';
+import { Table, type Column } from '../output/table.ts';
 import { eventOf, requestLogToJson, resultOf } from '../views/request-log.ts';
 
 const USUAL_LIMIT = 20;
 const PAGE_SIZE = 500;
+const LOOK_EVERY_MS = 1_000;
 
 const COLUMNS: readonly Column<usageV1.RequestLog>[] = [
   { title: 'TIME', value: (log) => formatTime(eventOf(log).acceptedAt) },
@@ -61,27 +66,30 @@ export const logsList = defineCommand({
   summary: 'charged requests, newest first',
   operands: [],
   options: {
-    ...limitOptions('requests', USUAL_LIMIT),
-    site: { type: 'string', value: 'SITE', summary: 'only of this site' },
-    tenant: { type: 'string', value: 'ID', summary: 'only of this tenant' },
-    key: {
-      type: 'string',
-      value: 'ID',
-      summary: 'only of this client key (its id, never the key itself)',
+    follow: {
+      type: 'boolean',
+      short: 'f',
+      summary: 'the newest ones last, and then each as it is charged, until Ctrl-C',
     },
+    ...limitOptions('requests', USUAL_LIMIT),
+    ...LOG_FILTER_OPTIONS,
   },
   examples: [
     'omg logs list',
     'omg logs list --site ohmygpt --tenant demo --limit 100',
+    'omg logs list --follow --success no',
+    'omg logs list --status 499 --from 2026-11-20 --to 2026-11-21 --all',
     `omg logs list --all --json | jq -r 'select(.success | not) | .requestId'`,
   ],
   async run(context, args) {
     const limit = readLimit(args, USUAL_LIMIT);
-    const filter = {
-      site: args.string('site'),
-      tenantId: args.string('tenant'),
-      clientKeyId: args.string('key'),
-    };
+    const filter = readLogFilter(args);
+    if (args.flag('follow')) {
+      if (args.flag('all') || filter.filter?.to !== undefined)
+        throw new UsageError('--follow does not go with --all or --to');
+      await follow(context, filter, Math.min(limit, PAGE_SIZE));
+      return;
+    }
     const usage = context.connection.usage();
     await writePages(context, {
       limit,
@@ -98,3 +106,30 @@ export const logsList = defineCommand({
     });
   },
 });
+
+async function follow(context: CommandContext, filter: LogFilter, limit: number): Promise<void> {
+  const { terminal, json, signal, connection } = context;
+  const usage = connection.usage();
+  const tail = async (pageToken: string): Promise<usageV1.TailLogsResponse> =>
+    await usage.call(
+      async (client, options) => await client.tailLogs({ ...filter, pageSize: PAGE_SIZE, pageToken }, options),
+    );
+  const table = new Table(COLUMNS, terminal);
+  const write = async (logs: readonly usageV1.RequestLog[]): Promise<void> => {
+    if (logs.length > 0)
+      await terminal.write(json ? logs.map((log) => jsonLine(requestLogToJson(log))).join('') : table.render(logs));
+  };
+  // from before the list is asked for, so that none is between the two; some may be in both
+  let { nextPageToken } = await tail('');
+  const { logs: newest } = await usage.call(
+    async (client, options) => await client.listLogs({ ...filter, pageSize: limit, pageToken: '' }, options),
+  );
+  await write(newest.toReversed());
+  const known = new Set(newest.map((log) => eventOf(log).requestId));
+  for (;;) {
+    const page = await tail(nextPageToken);
+    await write(page.logs.filter((log) => !known.has(eventOf(log).requestId)));
+    ({ nextPageToken } = page);
+    if (page.logs.length < PAGE_SIZE) await delay(LOOK_EVERY_MS, undefined, { signal });
+  }
+}

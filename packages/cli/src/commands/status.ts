@@ -48,7 +48,10 @@ export const status = defineCommand({
         usage,
         signal,
         async () =>
-          await usage.call(async (client, options) => await client.listLogs({ pageSize: 1, pageToken: '' }, options)),
+          await usage.call(
+            async (client, options) =>
+              await client.listLogs({ pageSize: 1, pageToken: '', filter: undefined }, options),
+          ),
       ),
     ]);
     await terminal.write(json ? states.map(jsonLine).join('') : new Table(COLUMNS, terminal).render(states));

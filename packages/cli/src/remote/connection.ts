@@ -1,5 +1,5 @@
 import { createGrpcClient, type GrpcClient } from '@omg/grpc';
-import { keyAdminV1, keyBrokerV1, usageV1 } from '@omg/proto-gen';
+import { accountsAdminV1, keyAdminV1, keyBrokerV1, usageV1 } from '@omg/proto-gen';
 import { startTelemetry, type Telemetry } from '@omg/telemetry';
 import { KEY_BROKER, USAGE_LEDGER, type ConnectionSettings, type ServiceNames } from './connection-settings.ts';
 import { createRemote, type Remote } from './remote.ts';
@@ -33,6 +33,10 @@ export class Connection implements AsyncDisposable {
 
   usage(): Remote<GrpcClient<usageV1.UsageService>> {
     return this.#open(USAGE_LEDGER, usageV1.UsageService);
+  }
+
+  accountsAdmin(): Remote<GrpcClient<accountsAdminV1.AccountsAdminService>> {
+    return this.#open(USAGE_LEDGER, accountsAdminV1.AccountsAdminService);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,26 +1,25 @@
-import { clientKeyDigest, maskClientKey } from '@omg/client-key';
-import type { AccountStore, NewTenant } from './ports.ts';
+import type { AdminDeps } from './admin/admin-deps.ts';
+import { seedAccount, type SeedAccount } from './admin/seed-account.ts';
 
-export interface BootstrapTenant extends NewTenant {
-  readonly keys: readonly { readonly id: string; readonly name: string; readonly key: string }[];
-}
+const OPTIONS = {
+  origin: 'bootstrap',
+  actor: 'bootstrap',
+  reason: 'stated in the bootstrap file',
+  follows: true,
+} as const;
 
-/** Makes the accounts that a fresh system begins with; again, it changes nothing but their names. */
-export function makeBootstrap(deps: {
-  readonly accounts: AccountStore;
-}): (tenants: readonly BootstrapTenant[]) => Promise<void> {
-  return async (tenants) => {
-    for (const { keys, ...tenant } of tenants) {
-      await deps.accounts.upsertTenant(tenant);
-      for (const { id, name, key } of keys) {
-        await deps.accounts.upsertKey({
-          id,
-          name,
-          tenantId: tenant.id,
-          digest: clientKeyDigest(key),
-          ...maskClientKey(key),
-        });
-      }
+/**
+ * Makes the accounts that a fresh system begins with. Again, it changes nothing but names, types, and secrets where the
+ * file states another one; credits are given once, and what an operator has changed stays.
+ */
+export function makeBootstrap(
+  deps: Pick<AdminDeps, 'store' | 'clock' | 'makeId'>,
+): (accounts: readonly SeedAccount[]) => Promise<void> {
+  return async (accounts) => {
+    for (const account of accounts) {
+      await deps.store.transaction(
+        async (transaction) => await seedAccount(deps, transaction, { account, options: OPTIONS }),
+      );
     }
   };
 }

@@ -7,7 +7,6 @@ import type { Books, Clock, Position, UsageMessage } from './ports.ts';
 
 export interface ChargeMessagesInput {
   readonly partition: number;
-  readonly from: Position | undefined;
   readonly incarnation: string;
   readonly messages: readonly UsageMessage[];
 }
@@ -30,7 +29,7 @@ export interface ChargeMessagesDeps {
 export function makeChargeMessages(
   deps: ChargeMessagesDeps,
 ): (input: ChargeMessagesInput) => Promise<ChargeMessagesResult> {
-  return async ({ partition, from, incarnation, messages }) => {
+  return async ({ partition, incarnation, messages }) => {
     const last = messages.at(-1);
     if (last === undefined) throw new RangeError('there is nothing to charge');
     const to: Position = { incarnation, seq: last.seq };
@@ -59,7 +58,7 @@ export function makeChargeMessages(
     }));
     const deadLetters = [...unreadable, ...refused];
     const marks = await advancedMarks(deps.books, partition, messages);
-    await deps.books.book({ partition, from, to, charged: plan.charged, entries: plan.entries, deadLetters, marks });
+    await deps.books.book({ partition, to, charged: plan.charged, entries: plan.entries, deadLetters, marks });
     deps.announce([...marks].map(([epoch, { upTo }]) => ({ epoch, partition, upTo })));
     return {
       position: to,

@@ -1,5 +1,6 @@
-import type { ClientKey, Tenant } from '../domain/account.ts';
-import type { ChargedRequest, ReceivedEvent } from '../domain/usage-record.ts';
+import type { PresentedKey, Tenant } from '../domain/account.ts';
+import type { ClientKeyTerms } from '../domain/client-key-terms.ts';
+import type { ChargedRequest, ReceivedEvent, UsageSource } from '../domain/usage-record.ts';
 import type { DeadLetter, Entry } from '../domain/charge.ts';
 import type { Mark } from '../domain/mark.ts';
 import type { PriceVersion } from '../domain/price-book.ts';
@@ -8,27 +9,16 @@ export interface Clock {
   now: () => Date;
 }
 
-/** Tenants and client keys. */
+/** Tenants and client keys, as routers ask for them. */
 export interface AccountStore {
-  findByDigest: (digest: Uint8Array) => Promise<{ readonly tenant: Tenant; readonly key: ClientKey } | undefined>;
-  upsertTenant: (tenant: NewTenant) => Promise<void>;
-  upsertKey: (key: NewClientKey) => Promise<void>;
+  /** The key that has the secret, or had it and lets it work for a while. */
+  findByDigest: (digest: Uint8Array) => Promise<FoundKey | undefined>;
 }
 
-export interface NewTenant {
-  readonly id: string;
-  readonly name: string;
-  readonly type: Tenant['type'];
-  readonly creditsNanoUsd: bigint;
-}
-
-export interface NewClientKey {
-  readonly id: string;
-  readonly tenantId: string;
-  readonly name: string;
-  readonly digest: Uint8Array;
-  readonly prefix: string;
-  readonly lastFour: string;
+export interface FoundKey {
+  readonly tenant: Tenant;
+  readonly key: PresentedKey;
+  readonly terms: ClientKeyTerms;
 }
 
 /** Up to where a partition's events are in the books; a sequence means nothing in another incarnation of the stream. */
@@ -40,7 +30,6 @@ export interface Position {
 /** One batch, as it goes into the books: all of it or nothing. */
 export interface BookedBatch {
   readonly partition: number;
-  readonly from: Position | undefined;
   readonly to: Position;
   readonly charged: readonly ChargedRequest[];
   readonly entries: readonly Entry[];
@@ -49,23 +38,36 @@ export interface BookedBatch {
 }
 
 export interface Books {
-  position: (partition: number) => Promise<Position | undefined>;
   /** Which of these requests are in the books. */
   known: (requestIds: readonly string[]) => Promise<ReadonlySet<string>>;
   /** Which of these accounts exist. */
   tenants: (tenantIds: readonly string[]) => Promise<ReadonlySet<string>>;
   /** The marks of these publishers in the partition, by epoch. */
   marks: (partition: number, epochs: readonly string[]) => Promise<ReadonlyMap<string, Mark>>;
-  /** Throws `not_owner` where the position is not `from` any more: somebody else has charged on. */
+  /** Throws `not_owner` where the partition has another owner by now. */
   book: (batch: BookedBatch) => Promise<void>;
 }
 
-export interface LogQuery {
+/** Only logs that are all this. */
+export interface LogFilter {
+  readonly tenantId?: string | undefined;
+  readonly clientKeyId?: string | undefined;
+  /** Of the last attempt. */
+  readonly upstreamKeyId?: string | undefined;
+  readonly site?: string | undefined;
+  readonly provider?: string | undefined;
+  readonly model?: string | undefined;
+  readonly statusCode?: number | undefined;
+  readonly success?: boolean | undefined;
+  readonly usageSource?: UsageSource | undefined;
+  /** When the request was accepted; the end is excluded. */
+  readonly from?: Date | undefined;
+  readonly to?: Date | undefined;
+}
+
+export interface LogQuery extends LogFilter {
   readonly pageSize: number;
   readonly before: LogCursor | undefined;
-  readonly tenantId: string | undefined;
-  readonly clientKeyId: string | undefined;
-  readonly site: string | undefined;
 }
 
 /** Where a page ended. */
@@ -74,10 +76,26 @@ export interface LogCursor {
   readonly requestId: string;
 }
 
+export interface TailQuery extends LogFilter {
+  readonly partition: number;
+  readonly after: bigint;
+  readonly pageSize: number;
+}
+
+export interface TailedLog {
+  readonly request: ChargedRequest;
+  /** Its place in the charged log of its partition. */
+  readonly order: bigint;
+}
+
 export interface RequestLogs {
   find: (requestId: string) => Promise<ChargedRequest | undefined>;
   /** Newest first. */
   list: (query: LogQuery) => Promise<readonly ChargedRequest[]>;
+  /** In the order of their charges. */
+  tail: (query: TailQuery) => Promise<readonly TailedLog[]>;
+  /** The end of the partition's charged log; 0 where it is empty. */
+  end: (partition: number) => Promise<bigint>;
 }
 
 export interface PriceStore {

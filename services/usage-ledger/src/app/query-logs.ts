@@ -1,39 +1,63 @@
 import { OmgError } from '@omg/errors';
 import type { ChargedRequest } from '../domain/usage-record.ts';
-import type { LogCursor, LogQuery, RequestLogs } from './ports.ts';
+import type { LogCursor, LogFilter, RequestLogs } from './ports.ts';
 
 const PAGE = { usual: 50, most: 1_000 };
 
-export type LogFilter = Omit<LogQuery, 'pageSize' | 'before'> & {
+export interface LogPageQuery extends LogFilter {
   readonly pageSize: number;
   readonly pageToken: string;
-};
+}
 
 export interface LogPage {
   readonly logs: readonly ChargedRequest[];
-  /** Empty on the last page. */
+  /** Of a list, empty on the last page; of a tail, never. */
   readonly nextPageToken: string;
 }
 
 export interface QueryLogs {
   get: (requestId: string) => Promise<ChargedRequest>;
-  list: (filter: LogFilter) => Promise<LogPage>;
+  /** Newest first. */
+  list: (query: LogPageQuery) => Promise<LogPage>;
+  /** What was charged since the page before, each once; without a token nothing, and the token of now. */
+  tail: (query: LogPageQuery) => Promise<LogPage>;
 }
 
-export function makeQueryLogs(deps: { readonly logs: RequestLogs }): QueryLogs {
+export function makeQueryLogs(deps: { readonly logs: RequestLogs; readonly partitions: number }): QueryLogs {
+  const { logs, partitions } = deps;
   return {
     get: async (requestId) => {
-      const log = await deps.logs.find(requestId);
+      const log = await logs.find(requestId);
       if (log === undefined) throw new OmgError('not_found', `no request ${requestId} is in the books`);
       return log;
     },
     list: async ({ pageSize, pageToken, ...filter }) => {
-      const size = pageSize === 0 ? PAGE.usual : Math.min(pageSize, PAGE.most);
-      const logs = await deps.logs.list({ ...filter, pageSize: size, before: parseToken(pageToken) });
-      const last = logs.at(-1);
-      return { logs, nextPageToken: last === undefined || logs.length < size ? '' : formatToken(last) };
+      const size = sizeOf(pageSize);
+      const page = await logs.list({ ...filter, pageSize: size, before: parseToken(pageToken) });
+      const last = page.at(-1);
+      return { logs: page, nextPageToken: last === undefined || page.length < size ? '' : formatToken(last) };
+    },
+    tail: async ({ pageSize, pageToken, ...filter }) => {
+      if (pageToken === '') {
+        const ends = Array.from({ length: partitions }, async (_, partition) => await logs.end(partition));
+        return { logs: [], nextPageToken: (await Promise.all(ends)).join('~') };
+      }
+      const orders = parseTailToken(pageToken, partitions);
+      const page: ChargedRequest[] = [];
+      for (const [partition, after] of orders.entries()) {
+        const room = sizeOf(pageSize) - page.length;
+        if (room === 0) break;
+        const found = await logs.tail({ ...filter, partition, after, pageSize: room });
+        orders[partition] = found.at(-1)?.order ?? after;
+        page.push(...found.map(({ request }) => request));
+      }
+      return { logs: page, nextPageToken: orders.join('~') };
     },
   };
+}
+
+function sizeOf(pageSize: number): number {
+  return pageSize === 0 ? PAGE.usual : Math.min(pageSize, PAGE.most);
 }
 
 function formatToken({ record }: ChargedRequest): string {
@@ -43,7 +67,17 @@ function formatToken({ record }: ChargedRequest): string {
 function parseToken(token: string): LogCursor | undefined {
   if (token === '') return undefined;
   const [, time, requestId] = /^(\d{1,15})~(.+)$/.exec(token) ?? [];
-  if (time === undefined || requestId === undefined)
-    throw new OmgError('invalid_argument', 'page_token is none that this service gave');
+  if (time === undefined || requestId === undefined) throw noToken();
   return { createdAt: new Date(Number(time)), requestId };
+}
+
+/** The places in the charged logs of the partitions, in their order. */
+function parseTailToken(token: string, partitions: number): bigint[] {
+  const orders = token.split('~');
+  if (orders.length !== partitions || !orders.every((order) => /^\d{1,19}$/.test(order))) throw noToken();
+  return orders.map(BigInt);
+}
+
+function noToken(): OmgError {
+  return new OmgError('invalid_argument', 'page_token is none that this service gave');
 }

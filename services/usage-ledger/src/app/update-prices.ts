@@ -7,6 +7,8 @@ import type { Clock, PriceStore } from './ports.ts';
 export interface StatedPrice {
   readonly site: string;
   readonly model: string;
+  /** What the upstream calls the model. */
+  readonly upstream: string;
   readonly price: Price;
 }
 
@@ -28,6 +30,6 @@ export function makeUpdatePrices(deps: UpdatePricesDeps): (stated: readonly Stat
       return [{ version: `${site}/${model}@${count + 1}`, site, model, validFrom, price }];
     });
     await deps.store.append(changed);
-    return changed.length === 0 ? book : new PriceBook(await deps.store.all());
+    return new PriceBook(changed.length === 0 ? known : await deps.store.all(), stated);
   };
 }

@@ -7,8 +7,18 @@ const of = (upTo: bigint, partition = 0): Committed => ({ epoch: 'e', partition,
 
 function watcherOn(marks: Books['marks'], signal = new AbortController().signal) {
   const board = new CommitBoard();
-  const watch = makeWatchCommitted({ board, books: { marks }, partitions: 2 });
+  const watch = makeWatchCommitted({ board, books: { marks }, partitions: 2, lookEveryMs: 1, pause: nextLook });
   return { board, told: watch(['e'], signal)[Symbol.asyncIterator]() };
+}
+
+/** Looks again when the test says so. */
+let look = Promise.withResolvers<undefined>();
+async function nextLook(_: number, signal: AbortSignal): Promise<void> {
+  signal.addEventListener('abort', () => {
+    look.resolve(undefined);
+  });
+  await look.promise;
+  look = Promise.withResolvers();
 }
 
 const noMarks = async () => await Promise.resolve(new Map());
@@ -30,6 +40,18 @@ describe('watching what is committed', () => {
     board.announce([of(6n)]);
     board.announce([of(7n)]);
     expect((await told.next()).value).toEqual(of(7n));
+  });
+
+  test('finds what another process has charged', async () => {
+    let upTo = 1n;
+    const { told } = watcherOn(
+      async (partition) => await Promise.resolve(new Map(partition === 0 ? [['e', { upTo, ahead: [] }]] : [])),
+    );
+    expect((await told.next()).value).toEqual(of(1n));
+    upTo = 2n;
+    const next = told.next();
+    look.resolve(undefined);
+    expect((await next).value).toEqual(of(2n));
   });
 
   test('ends with its signal, and leaves nothing behind', async () => {

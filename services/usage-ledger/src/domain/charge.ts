@@ -1,4 +1,5 @@
 import { costNanoUsd, type Price } from './price.ts';
+import { serviceOfAccount } from './service-account.ts';
 import type { ChargedRequest, UsageRecord } from './usage-record.ts';
 
 /** One line in an account's books: what all requests of one batch cost it. */
@@ -33,6 +34,7 @@ export interface ChargeInput {
   readonly records: readonly UsageRecord[];
   /** Ids that are in the books already. */
   readonly known: ReadonlySet<string>;
+  /** Accounts that exist; those of internal services come into being when they are charged. */
   readonly tenants: ReadonlySet<string>;
   readonly priceOf: (record: UsageRecord) => { readonly version: string; readonly price: Price } | undefined;
   readonly now: Date;
@@ -48,7 +50,7 @@ export function planCharge(input: ChargeInput): ChargePlan {
   for (const record of input.records) {
     if (seen.has(record.requestId)) continue;
     seen.add(record.requestId);
-    if (!input.tenants.has(record.tenantId)) {
+    if (!input.tenants.has(record.tenantId) && serviceOfAccount(record.tenantId) === undefined) {
       refused.push({ record, reason: `there is no account ${record.tenantId}` });
       continue;
     }

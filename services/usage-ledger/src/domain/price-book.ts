@@ -9,18 +9,34 @@ export interface PriceVersion {
   readonly price: Price;
 }
 
+/** What the upstream calls a model of a site. */
+export interface UpstreamName {
+  readonly site: string;
+  readonly model: string;
+  readonly upstream: string;
+}
+
 /** All price versions, by site and model. */
 export class PriceBook {
   readonly #versions: ReadonlyMap<string, readonly PriceVersion[]>;
+  /** Of models that the upstream calls the same, the first one's. */
+  readonly #byUpstream = new Map<string, string>();
 
-  constructor(versions: readonly PriceVersion[]) {
+  constructor(versions: readonly PriceVersion[], names: readonly UpstreamName[] = []) {
     const rising = versions.toSorted((a, b) => a.validFrom.getTime() - b.validFrom.getTime());
     this.#versions = Map.groupBy(rising, ({ site, model }) => keyOf(site, model));
+    for (const { site, model, upstream } of names) {
+      this.#byUpstream.getOrInsert(keyOf(site, upstream), keyOf(site, model));
+    }
   }
 
-  /** What was valid then; for a time before the first version, the first. */
+  /**
+   * What was valid then; for a time before the first version, the first. A name that no model of the site has may be
+   * the upstream's: internal services know no other.
+   */
   find(site: string, model: string, at: Date): PriceVersion | undefined {
-    const versions = this.#versions.get(keyOf(site, model));
+    const key = keyOf(site, model);
+    const versions = this.#versions.get(key) ?? this.#versions.get(this.#byUpstream.get(key) ?? '');
     return versions?.findLast(({ validFrom }) => validFrom <= at) ?? versions?.[0];
   }
 

@@ -43,6 +43,27 @@ describe('the cost of a request', () => {
     expect(costNanoUsd(tokens({ input: 100_001n, cacheRead: 100_000n }), price)).toBe(440_004_000n);
   });
 
+  describe('with a price of each request', () => {
+    const price: Price = {
+      rates: rates('3', '15', '0', '0', '0'),
+      tiers: [],
+      perRequest: parseNano('0.01'),
+      multiplierNano: parseNano('1.05'),
+    };
+
+    test('has it added and multiplied, and is rounded once', () => {
+      // $0.01 and 1 token at 3 are 10,003,000 nano-USD, times 1.05
+      expect(costNanoUsd(tokens({ input: 1n }), price)).toBe(10_503_150n);
+      // half a nano-USD of each part is one together
+      const halves: Price = { ...price, rates: rates('0.000001', '0', '0', '0', '0'), perRequest: 1n };
+      expect(costNanoUsd(tokens({ input: 1_000n }), { ...halves, multiplierNano: parseNano('0.5') })).toBe(1n);
+    });
+
+    test('is nothing for a request that used nothing', () => {
+      expect(costNanoUsd(tokens({}), price)).toBe(0n);
+    });
+  });
+
   test('agrees with whole-number arithmetic on decimal digits', () => {
     const amount = fc.bigInt({ min: 0n, max: 10_000_000n });
     const rate = fc.integer({ min: 0, max: 999_999 }).map((cents) => (cents / 100).toFixed(2));

@@ -17,7 +17,7 @@ export interface Attempt {
   readonly leaseGeneration: bigint;
 }
 
-/** What a router reported of one request. */
+/** What a router or an internal service reported of one request. */
 export interface UsageRecord {
   readonly requestId: string;
   /** Where the event was numbered: the router's run, the account's partition, the number there. */
@@ -29,7 +29,8 @@ export interface UsageRecord {
   readonly tenantId: string;
   readonly tenantName: string;
   readonly clientKeyId: string;
-  readonly dialect: 'openai' | 'anthropic';
+  /** Unspecified only where an internal service has reported it. */
+  readonly dialect: 'openai' | 'anthropic' | 'unspecified';
   readonly stream: boolean;
   readonly model: string;
   readonly upstreamModel: string;

@@ -1,15 +1,17 @@
 import { OmgError } from '@omg/errors';
-import { bindService, type BoundService } from '@omg/grpc';
+import { bindService, restrictService, type BoundService, type HasGrant } from '@omg/grpc';
 import { accountsV1 } from '@omg/proto-gen';
 import type { Committed } from '../app/commit-board.ts';
 import type { AccountSnapshot } from '../app/resolve-key.ts';
 import type { AccountStatus } from '../domain/account.ts';
+import { isUnrestricted } from '../domain/client-key-terms.ts';
 
 export interface AccountsUseCases {
   readonly resolveKey: (digest: Uint8Array) => Promise<AccountSnapshot>;
   /** What of these epochs is in the books, now and from now on, until the signal. */
   readonly watchCommitted: (epochs: readonly string[], signal: AbortSignal) => AsyncIterable<Committed>;
   readonly snapshotTtlMs: number;
+  readonly hasGrant: HasGrant;
 }
 
 const STATUS: Record<AccountStatus, accountsV1.AccountStatus> = {
@@ -21,10 +23,16 @@ const STATUS: Record<AccountStatus, accountsV1.AccountStatus> = {
 };
 
 export function accountsService(useCases: AccountsUseCases): BoundService {
-  return bindService(accountsV1.AccountsService, {
+  const service = bindService(accountsV1.AccountsService, {
     resolveKey: async ({ digest }) => {
-      const { status, ...account } = await useCases.resolveKey(digest);
-      return { account: { ...account, status: STATUS[status], ttlMs: useCases.snapshotTtlMs } };
+      const { status, keyTerms, ...account } = await useCases.resolveKey(digest);
+      return {
+        account: {
+          ...account,
+          status: STATUS[status],
+          keyTerms: isUnrestricted(keyTerms) ? undefined : keyTerms,
+        },
+      };
     },
     async *hold(requests, { signal }) {
       const { epoch, adoptedEpochs } = await firstOpen(requests);
@@ -33,6 +41,10 @@ export function accountsService(useCases: AccountsUseCases): BoundService {
         yield { message: { $case: 'committed', value: committed } };
       }
     },
+  });
+  return restrictService(service, {
+    may: (caller) => useCases.hasGrant(caller, 'router'),
+    refusal: (caller) => `${caller} may not ask for accounts: give it "router" in SERVICE_GRANTS of usage-ledger`,
   });
 }
 

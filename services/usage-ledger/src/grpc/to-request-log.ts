@@ -11,6 +11,7 @@ const SOURCE: Record<UsageSource, eventsV1.UsageSource> = {
 const DIALECT: Record<UsageRecord['dialect'], eventsV1.Dialect> = {
   openai: eventsV1.Dialect.OPENAI,
   anthropic: eventsV1.Dialect.ANTHROPIC,
+  unspecified: eventsV1.Dialect.UNSPECIFIED,
 };
 
 export function toRequestLog({ record, costNanoUsd, priceVersion, chargedAt }: ChargedRequest): usageV1.RequestLog {

@@ -1,14 +1,66 @@
 import { bindService, type BoundService } from '@omg/grpc';
 import { usageV1 } from '@omg/proto-gen';
 import type { QueryLogs } from '../app/query-logs.ts';
+import type { SeriesPoint, SeriesQuestion } from '../app/questions/series.ts';
+import type { Summary, SummaryQuestion } from '../app/questions/summarise.ts';
+import type { Figures } from '../domain/figures.ts';
+import { parseDimensions, parseLogQuery, parseRange, parseScope, parseStep } from './parse-question.ts';
 import { toRequestLog } from './to-request-log.ts';
+import { toSums } from './to-sums.ts';
 
-export function usageService(useCases: { readonly queryLogs: QueryLogs }): BoundService {
+export interface UsageUseCases {
+  readonly queryLogs: QueryLogs;
+  readonly summarise: (question: SummaryQuestion) => Promise<Summary>;
+  readonly series: (question: SeriesQuestion) => Promise<readonly SeriesPoint[]>;
+}
+
+export function usageService({ queryLogs, summarise, series }: UsageUseCases): BoundService {
   return bindService(usageV1.UsageService, {
-    getLog: async ({ requestId }) => ({ log: toRequestLog(await useCases.queryLogs.get(requestId)) }),
-    listLogs: async ({ pageSize, pageToken, tenantId, clientKeyId, site }) => {
-      const page = await useCases.queryLogs.list({ pageSize, pageToken, tenantId, clientKeyId, site });
+    getLog: async ({ requestId }) => ({ log: toRequestLog(await queryLogs.get(requestId)) }),
+    listLogs: async (request) => {
+      const page = await queryLogs.list(parseLogQuery(request));
       return { logs: page.logs.map(toRequestLog), nextPageToken: page.nextPageToken };
     },
+    tailLogs: async (request) => {
+      const page = await queryLogs.tail(parseLogQuery(request));
+      return { logs: page.logs.map(toRequestLog), nextPageToken: page.nextPageToken };
+    },
+    summarise: async ({ scope, groupBy, limit, quantiles, ...range }) => {
+      const asked = {
+        ...parseRange(range),
+        scope: parseScope(scope),
+        groupBy: parseDimensions(groupBy),
+        limit,
+        quantiles,
+      };
+      const { fromMs, toMs, total, groups, groupCount } = await summarise(asked);
+      return {
+        from: new Date(fromMs),
+        to: new Date(toMs),
+        total: toSums(total),
+        groups: groups.map(({ values, ...sums }) => ({ values: [...values], sums: toSums(sums) })),
+        groupCount,
+      };
+    },
+    getSeries: async ({ scope, groupBy, step, timeZone, ...range }) => {
+      const points = await series({
+        ...parseRange(range),
+        step: parseStep(step),
+        zone: timeZone || 'UTC',
+        scope: parseScope(scope),
+        groupBy: parseDimensions(groupBy),
+      });
+      return { points: points.map(toPoint) };
+    },
   });
+}
+
+function toPoint({ fromMs, toMs, total, groups }: SeriesPoint): usageV1.SeriesPoint {
+  const sumsOf = (figures: Figures): usageV1.Sums => toSums({ figures, timings: undefined });
+  return {
+    from: new Date(fromMs),
+    to: new Date(toMs),
+    total: sumsOf(total),
+    groups: groups.map(({ values, figures }) => ({ values: [...values], sums: sumsOf(figures) })),
+  };
 }

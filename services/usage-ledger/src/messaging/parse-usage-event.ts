@@ -1,4 +1,5 @@
 import { eventsV1 } from '@omg/proto-gen';
+import { serviceOfAccount } from '../domain/service-account.ts';
 import { NO_TOKENS } from '../domain/tokens.ts';
 import type { ReceivedEvent, UsageRecord, UsageSource } from '../domain/usage-record.ts';
 
@@ -26,7 +27,7 @@ const SOURCE: Record<eventsV1.UsageSource, UsageSource | undefined> = {
 const DIALECT: Record<eventsV1.Dialect, UsageRecord['dialect'] | undefined> = {
   DIALECT_OPENAI: 'openai',
   DIALECT_ANTHROPIC: 'anthropic',
-  DIALECT_UNSPECIFIED: undefined,
+  DIALECT_UNSPECIFIED: 'unspecified',
   UNRECOGNIZED: undefined,
 };
 
@@ -54,7 +55,8 @@ function parseContent(event: eventsV1.UsageEvent): ReceivedEvent['content'] {
   if (event.tenantId === '') return { fault: 'the event has no account' };
   if (event.epoch === '' || event.number < 1n || event.number > MAX_LONG) return { fault: 'the event has no number' };
   if (acceptedAt === undefined || Number.isNaN(acceptedAt.getTime())) return { fault: 'the event has no time' };
-  if (dialect === undefined) return { fault: 'the event has no dialect that is known' };
+  if (dialect === undefined || (dialect === 'unspecified' && serviceOfAccount(event.tenantId) === undefined))
+    return { fault: 'the event has no dialect that is known' };
   if (usageSource === undefined) return { fault: 'the event has no source of its numbers that is known' };
   if (Object.values(tokens).some((count) => count < 0n || count > MAX_TOKENS))
     return { fault: 'the event has a number of tokens that cannot be' };

@@ -1,33 +1,12 @@
-import { OmgError } from '@omg/errors';
-import { asUnavailable, isDuplicateKey, type Mongo } from '@omg/mongo';
-import { Binary, type Collection } from 'mongodb';
-import type { AccountStore, NewClientKey, NewTenant } from '../app/ports.ts';
-import type { ClientKey, Tenant } from '../domain/account.ts';
+import { asUnavailable, type Mongo } from '@omg/mongo';
+import type { Collection } from 'mongodb';
+import type { AccountStore, FoundKey } from '../app/ports.ts';
+import { UNRESTRICTED } from '../domain/client-key-terms.ts';
+import { toBinary, type ClientKeyDocument, type TenantDocument } from './account-documents.ts';
 
-export interface TenantDocument {
-  readonly _id: string;
-  readonly name: string;
-  readonly type: Tenant['type'];
-  readonly status: Tenant['status'];
-  readonly version: bigint;
-  readonly creditsNanoUsd: bigint;
-  readonly spentNanoUsd: bigint;
-  readonly createdAt: Date;
-}
+export type { TenantDocument } from './account-documents.ts';
 
-interface ClientKeyDocument {
-  readonly _id: string;
-  readonly tenantId: string;
-  readonly name: string;
-  readonly digest: Binary;
-  readonly prefix: string;
-  readonly lastFour: string;
-  readonly status: ClientKey['status'];
-  readonly expiresAt?: Date;
-  readonly createdAt: Date;
-}
-
-/** The collections `tenants` and `client_keys`. */
+/** Reads the collections `tenants` and `client_keys` for routers. */
 export class MongoAccounts implements AccountStore {
   readonly #tenants: Collection<TenantDocument>;
   readonly #keys: Collection<ClientKeyDocument>;
@@ -38,48 +17,29 @@ export class MongoAccounts implements AccountStore {
   }
 
   async createIndexes(): Promise<void> {
-    await this.#keys.createIndexes([{ key: { digest: 1 }, unique: true }, { key: { tenantId: 1 } }]);
+    await this.#keys.createIndexes([
+      { key: { digest: 1 }, unique: true },
+      { key: { 'earlier.digest': 1 } },
+      { key: { tenantId: 1, _id: 1 } },
+    ]);
   }
 
-  async findByDigest(digest: Uint8Array): Promise<{ readonly tenant: Tenant; readonly key: ClientKey } | undefined> {
-    const key = await asUnavailable(async () => await this.#keys.findOne({ digest: new Binary(digest) }));
+  async findByDigest(digest: Uint8Array): Promise<FoundKey | undefined> {
+    const wanted = toBinary(digest);
+    const key = await asUnavailable(
+      async () =>
+        (await this.#keys.findOne({ digest: wanted })) ?? (await this.#keys.findOne({ 'earlier.digest': wanted })),
+    );
     const tenantId = key?.tenantId;
     const tenant =
       tenantId === undefined ? null : await asUnavailable(async () => await this.#tenants.findOne({ _id: tenantId }));
     if (key === null || tenant === null) return undefined;
     const { _id: id, name, type, status, version } = tenant;
+    const secretEndsAt = key.earlier?.find((secret) => Buffer.compare(secret.digest.buffer, digest) === 0)?.endsAt;
     return {
       tenant: { id, name, type, status, version },
-      key: { id: key._id, tenantId: id, status: key.status, expiresAt: key.expiresAt },
+      key: { id: key._id, tenantId: id, status: key.status, expiresAt: key.expiresAt, secretEndsAt },
+      terms: key.terms ?? UNRESTRICTED,
     };
-  }
-
-  async upsertTenant({ id, name, type, creditsNanoUsd }: NewTenant): Promise<void> {
-    await this.#tenants.updateOne(
-      { _id: id },
-      {
-        $set: { name, type },
-        $setOnInsert: { status: 'active', version: 1n, creditsNanoUsd, spentNanoUsd: 0n, createdAt: new Date() },
-      },
-      { upsert: true },
-    );
-  }
-
-  async upsertKey({ id, tenantId, name, digest, prefix, lastFour }: NewClientKey): Promise<void> {
-    try {
-      await this.#keys.updateOne(
-        { _id: id },
-        {
-          $set: { tenantId, name, digest: new Binary(digest), prefix, lastFour },
-          $setOnInsert: { status: 'enabled', createdAt: new Date() },
-        },
-        { upsert: true },
-      );
-    } catch (error) {
-      if (!isDuplicateKey(error)) throw error;
-      throw new OmgError('already_exists', `the client key that ${id} is to be belongs to another id`, {
-        cause: error,
-      });
-    }
   }
 }

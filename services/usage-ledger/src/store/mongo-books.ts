@@ -1,16 +1,18 @@
 import { OmgError } from '@omg/errors';
-import { asUnavailable, type Mongo } from '@omg/mongo';
-import { Binary, type ClientSession, type Collection } from 'mongodb';
+import { asUnavailable, type Mongo, type Owned } from '@omg/mongo';
+import { Binary, type ClientSession, type Collection, type Document, type Filter, type UpdateFilter } from 'mongodb';
+import { z } from 'zod';
 import type { BookedBatch, Books, Position } from '../app/ports.ts';
+import type { Entry } from '../domain/charge.ts';
 import type { Mark } from '../domain/mark.ts';
+import { serviceOfAccount } from '../domain/service-account.ts';
 import type { TenantDocument } from './mongo-accounts.ts';
 import { toRequestLogDocument, type RequestLogDocument } from './request-log-document.ts';
 
-/** A partition's fence: every transaction changes it first, so of two that overlap only one commits. */
-interface PartitionDocument {
-  readonly _id: number;
-  readonly seq: bigint;
-  readonly position: { readonly incarnation: string; readonly seq: number };
+const StoredPosition = z.object({ incarnation: z.string(), seq: z.coerce.number() });
+
+export interface OwnedBooks extends Books {
+  readonly position: () => Position | undefined;
 }
 
 interface EntryDocument {
@@ -39,10 +41,8 @@ interface DeadLetterDocument {
   readonly at: Date;
 }
 
-/** The books: `partitions`, `tenants`, `request_logs`, `entries`, `event_marks`, `dead_letters`. */
-export class MongoBooks implements Books {
-  readonly #mongo: Mongo;
-  readonly #partitions: Collection<PartitionDocument>;
+/** The books: `tenants`, `request_logs`, `entries`, `event_marks`, `dead_letters`. */
+export class MongoBooks {
   readonly #tenants: Collection<TenantDocument>;
   readonly #logs: Collection<RequestLogDocument>;
   readonly #entries: Collection<EntryDocument>;
@@ -50,8 +50,6 @@ export class MongoBooks implements Books {
   readonly #deadLetters: Collection<DeadLetterDocument>;
 
   constructor(mongo: Mongo) {
-    this.#mongo = mongo;
-    this.#partitions = mongo.db.collection('partitions');
     this.#tenants = mongo.db.collection('tenants');
     this.#logs = mongo.db.collection('request_logs');
     this.#entries = mongo.db.collection('entries');
@@ -68,14 +66,24 @@ export class MongoBooks implements Books {
     ]);
   }
 
-  async position(partition: number): Promise<Position | undefined> {
-    const found = await this.#partitions.findOneAndUpdate(
-      { _id: partition },
-      { $setOnInsert: { seq: 0n, position: { incarnation: '', seq: 0 } } },
-      { upsert: true, returnDocument: 'after' },
-    );
-    if (found === null || found.position.incarnation === '') return undefined;
-    return { incarnation: found.position.incarnation, seq: found.position.seq };
+  /** The books as only the partition's owner may write them, and where its last transaction ended. */
+  forOwner(owned: Owned): OwnedBooks {
+    let position = readPosition(owned.fence);
+    return {
+      position: () => position,
+      known: async (requestIds) => await this.known(requestIds),
+      tenants: async (tenantIds) => await this.tenants(tenantIds),
+      marks: async (partition, epochs) => await this.marks(partition, epochs),
+      book: async (batch) => {
+        await owned.transaction(
+          async (session) => {
+            await this.#write(batch, session);
+          },
+          { position: batch.to },
+        );
+        position = batch.to;
+      },
+    };
   }
 
   async known(requestIds: readonly string[]): Promise<ReadonlySet<string>> {
@@ -98,40 +106,24 @@ export class MongoBooks implements Books {
     return new Map(documents.map(({ _id, upTo, ahead }) => [ids.get(_id) ?? '', { upTo, ahead }]));
   }
 
-  async book(batch: BookedBatch): Promise<void> {
-    await this.#mongo.transaction(async (session) => {
-      await this.#moveFence(batch, session);
-      await this.#chargeAccounts(batch, session);
-      if (batch.charged.length > 0) await this.#logs.insertMany(batch.charged.map(toRequestLogDocument), { session });
-      if (batch.entries.length > 0) {
-        await this.#entries.insertMany(
-          batch.entries.map(({ id, ...entry }) => ({ _id: id, partition: batch.partition, kind: 'usage', ...entry })),
-          { session },
-        );
-      }
-      await this.#setMarks(batch, session);
-      await this.#keepDeadLetters(batch, session);
-    });
-  }
-
-  async #moveFence({ partition, from, to }: BookedBatch, session: ClientSession): Promise<void> {
-    const { matchedCount } = await this.#partitions.updateOne(
-      { _id: partition, 'position.incarnation': from?.incarnation ?? '', 'position.seq': from?.seq ?? 0 },
-      { $inc: { seq: 1n }, $set: { position: to } },
-      { session },
-    );
-    if (matchedCount === 0) throw new OmgError('not_owner', `somebody else has charged partition ${partition} further`);
+  async #write(batch: BookedBatch, session: ClientSession): Promise<void> {
+    await this.#chargeAccounts(batch, session);
+    if (batch.charged.length > 0) await this.#logs.insertMany(batch.charged.map(toRequestLogDocument), { session });
+    if (batch.entries.length > 0) {
+      await this.#entries.insertMany(
+        batch.entries.map(({ id, ...entry }) => ({ _id: id, partition: batch.partition, kind: 'usage', ...entry })),
+        { session },
+      );
+    }
+    await this.#setMarks(batch, session);
+    await this.#keepDeadLetters(batch, session);
   }
 
   async #chargeAccounts({ entries }: BookedBatch, session: ClientSession): Promise<void> {
     if (entries.length === 0) return;
-    const { matchedCount } = await this.#tenants.bulkWrite(
-      entries.map(({ tenantId, nanoUsd }) => ({
-        updateOne: { filter: { _id: tenantId }, update: { $inc: { spentNanoUsd: nanoUsd } } },
-      })),
-      { session },
-    );
-    if (matchedCount !== entries.length)
+    const writes = entries.map((entry) => ({ updateOne: chargeOf(entry) }));
+    const { matchedCount, upsertedCount } = await this.#tenants.bulkWrite(writes, { session });
+    if (matchedCount + upsertedCount !== entries.length)
       throw new OmgError('failed_precondition', 'an account that is to be charged does not exist');
   }
 
@@ -160,6 +152,33 @@ export class MongoBooks implements Books {
       { session },
     );
   }
+}
+
+/** A service's account is made with its first charge; nobody has to buy credits for it. */
+function chargeOf({ tenantId, nanoUsd, at }: Entry): {
+  readonly filter: Filter<TenantDocument>;
+  readonly update: UpdateFilter<TenantDocument>;
+  readonly upsert: boolean;
+} {
+  const filter = { _id: tenantId };
+  const $inc = { spentNanoUsd: nanoUsd };
+  const service = serviceOfAccount(tenantId);
+  if (service === undefined) return { filter, update: { $inc }, upsert: false };
+  const $setOnInsert = {
+    name: service,
+    type: 'service',
+    status: 'active',
+    version: 1n,
+    creditsNanoUsd: 0n,
+    createdAt: at,
+  } as const;
+  return { filter, update: { $inc, $setOnInsert }, upsert: true };
+}
+
+/** Of a fence as it was taken over; the driver gives a small number as one, whatever was written. */
+function readPosition({ position }: Document): Position | undefined {
+  const parsed = StoredPosition.safeParse(position);
+  return parsed.success ? parsed.data : undefined;
 }
 
 function markId(epoch: string, partition: number): string {

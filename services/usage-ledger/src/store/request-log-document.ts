@@ -1,3 +1,5 @@
+import { Timestamp } from 'mongodb';
+import type { Tokens } from '../domain/tokens.ts';
 import type { Attempt, ChargedRequest, UsageRecord, UsageSource } from '../domain/usage-record.ts';
 
 const NANO_PER_USD = 1e9;
@@ -43,7 +45,16 @@ export interface RequestLogDocument {
   readonly partition: number;
   readonly number: bigint;
   readonly chargedAt: Date;
+  /**
+   * The place in the charged log: the server gives it its clock's next tick when the document is inserted. Transactions of
+   * a partition follow each other (its fence sees to that), so within a partition it rises from one charge to the next,
+   * and nothing appears behind what was read. That holds over a change of the primary, and where a fence was lost.
+   */
+  readonly chargeOrder: Timestamp;
 }
+
+/** To be replaced by the server. */
+const NEXT_TICK = Timestamp.fromBits(0, 0);
 
 export function toRequestLogDocument(request: ChargedRequest): RequestLogDocument {
   const { record, costNanoUsd, priceVersion, entryId, chargedAt } = request;
@@ -68,11 +79,23 @@ export function toRequestLogDocument(request: ChargedRequest): RequestLogDocumen
     priceVersion,
     entryId,
     chargedAt,
+    chargeOrder: NEXT_TICK,
+  };
+}
+
+/** The disjoint counts of a log. */
+export function tokensOf(document: RequestLogDocument): Tokens {
+  const cacheWrite1h = BigInt(document.cacheWrite1hTokens);
+  return {
+    input: BigInt(document.inputTokens),
+    output: BigInt(document.outputTokens),
+    cacheWrite5m: BigInt(document.cacheWriteTokens) - cacheWrite1h,
+    cacheWrite1h,
+    cacheRead: BigInt(document.cacheHitTokens),
   };
 }
 
 export function fromRequestLogDocument(document: RequestLogDocument): ChargedRequest {
-  const cacheWrite1h = BigInt(document.cacheWrite1hTokens);
   return {
     record: {
       requestId: document._id,
@@ -95,13 +118,7 @@ export function fromRequestLogDocument(document: RequestLogDocument): ChargedReq
       success: document.isSuccess,
       finishReason: document.finishReason,
       abortReason: document.abortReason,
-      tokens: {
-        input: BigInt(document.inputTokens),
-        output: BigInt(document.outputTokens),
-        cacheWrite5m: BigInt(document.cacheWriteTokens) - cacheWrite1h,
-        cacheWrite1h,
-        cacheRead: BigInt(document.cacheHitTokens),
-      },
+      tokens: tokensOf(document),
       usageSource: document.usageSource,
       attempts: document.attempts,
       clientRequestId: document.clientRequestId,

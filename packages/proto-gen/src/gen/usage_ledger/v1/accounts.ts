@@ -115,6 +115,16 @@ export interface AccountSnapshot {
   readonly status: AccountStatus;
   /** How long the router may go by this snapshot. */
   readonly ttlMs: number;
+  /** What the key is restricted to; absent: nothing. */
+  readonly keyTerms?: KeyTerms | undefined;
+}
+
+/** Empty lists: everything. */
+export interface KeyTerms {
+  /** inference, models, account. */
+  readonly scopes: readonly string[];
+  readonly allowedModels: readonly string[];
+  readonly sites: readonly string[];
 }
 
 export interface HoldRequest {
@@ -242,7 +252,15 @@ export const ResolveKeyResponse: MessageFns<ResolveKeyResponse> = {
 };
 
 function createBaseAccountSnapshot(): AccountSnapshot {
-  return { tenantId: "", tenantName: "", clientKeyId: "", version: 0n, status: AccountStatus.UNSPECIFIED, ttlMs: 0 };
+  return {
+    tenantId: "",
+    tenantName: "",
+    clientKeyId: "",
+    version: 0n,
+    status: AccountStatus.UNSPECIFIED,
+    ttlMs: 0,
+    keyTerms: undefined,
+  };
 }
 
 export const AccountSnapshot: MessageFns<AccountSnapshot> = {
@@ -267,6 +285,9 @@ export const AccountSnapshot: MessageFns<AccountSnapshot> = {
     }
     if (message.ttlMs !== 0) {
       writer.uint32(48).uint32(message.ttlMs);
+    }
+    if (message.keyTerms !== undefined) {
+      KeyTerms.encode(message.keyTerms, writer.uint32(58).fork()).join();
     }
     return writer;
   },
@@ -332,6 +353,14 @@ export const AccountSnapshot: MessageFns<AccountSnapshot> = {
             message.ttlMs = reader.uint32();
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.keyTerms = KeyTerms.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -355,6 +384,88 @@ export const AccountSnapshot: MessageFns<AccountSnapshot> = {
     message.version = (object.version !== undefined && object.version !== null) ? BigInt(object.version) : 0n;
     message.status = object.status ?? AccountStatus.UNSPECIFIED;
     message.ttlMs = object.ttlMs ?? 0;
+    message.keyTerms = (object.keyTerms !== undefined && object.keyTerms !== null)
+      ? KeyTerms.fromPartial(object.keyTerms)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseKeyTerms(): KeyTerms {
+  return { scopes: [], allowedModels: [], sites: [] };
+}
+
+export const KeyTerms: MessageFns<KeyTerms> = {
+  encode(message: KeyTerms, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.scopes) {
+      writer.uint32(10).string(v!);
+    }
+    for (const v of message.allowedModels) {
+      writer.uint32(18).string(v!);
+    }
+    for (const v of message.sites) {
+      writer.uint32(26).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): KeyTerms {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseKeyTerms() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.scopes.push(reader.string());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.allowedModels.push(reader.string());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.sites.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<KeyTerms>): KeyTerms {
+    return KeyTerms.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<KeyTerms>): KeyTerms {
+    const message = createBaseKeyTerms() as any;
+    message.scopes = object.scopes?.map((e) => e) || [];
+    message.allowedModels = object.allowedModels?.map((e) => e) || [];
+    message.sites = object.sites?.map((e) => e) || [];
     return message;
   },
 };

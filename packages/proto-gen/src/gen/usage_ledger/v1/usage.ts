@@ -15,7 +15,7 @@ import {
   type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
-import { UsageEvent } from "../../events/v1/usage.ts";
+import { Tokens, UsageEvent, UsageSource, usageSourceFromJSON, usageSourceToNumber } from "../../events/v1/usage.ts";
 import { Timestamp } from "../../google/protobuf/timestamp.ts";
 
 export const protobufPackage = "usage_ledger.v1";
@@ -28,6 +28,131 @@ export const protobufFileName = "usage_ledger/v1/usage.proto";
  * Callers present `authorization: Bearer <service token>`.
  */
 
+export const Dimension = {
+  UNSPECIFIED: "DIMENSION_UNSPECIFIED",
+  SITE: "DIMENSION_SITE",
+  PROVIDER: "DIMENSION_PROVIDER",
+  MODEL: "DIMENSION_MODEL",
+  TENANT: "DIMENSION_TENANT",
+  CLIENT_KEY: "DIMENSION_CLIENT_KEY",
+  /** UPSTREAM_KEY - Of the last attempt; empty where none was made. Its id is unique within its provider. */
+  UPSTREAM_KEY: "DIMENSION_UPSTREAM_KEY",
+  UNRECOGNIZED: "UNRECOGNIZED",
+} as const;
+
+export type Dimension = typeof Dimension[keyof typeof Dimension];
+
+export namespace Dimension {
+  export type UNSPECIFIED = typeof Dimension.UNSPECIFIED;
+  export type SITE = typeof Dimension.SITE;
+  export type PROVIDER = typeof Dimension.PROVIDER;
+  export type MODEL = typeof Dimension.MODEL;
+  export type TENANT = typeof Dimension.TENANT;
+  export type CLIENT_KEY = typeof Dimension.CLIENT_KEY;
+  export type UPSTREAM_KEY = typeof Dimension.UPSTREAM_KEY;
+  export type UNRECOGNIZED = typeof Dimension.UNRECOGNIZED;
+}
+
+export function dimensionFromJSON(object: any): Dimension {
+  switch (object) {
+    case 0:
+    case "DIMENSION_UNSPECIFIED":
+      return Dimension.UNSPECIFIED;
+    case 1:
+    case "DIMENSION_SITE":
+      return Dimension.SITE;
+    case 2:
+    case "DIMENSION_PROVIDER":
+      return Dimension.PROVIDER;
+    case 3:
+    case "DIMENSION_MODEL":
+      return Dimension.MODEL;
+    case 4:
+    case "DIMENSION_TENANT":
+      return Dimension.TENANT;
+    case 5:
+    case "DIMENSION_CLIENT_KEY":
+      return Dimension.CLIENT_KEY;
+    case 6:
+    case "DIMENSION_UPSTREAM_KEY":
+      return Dimension.UPSTREAM_KEY;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return Dimension.UNRECOGNIZED;
+  }
+}
+
+export function dimensionToNumber(object: Dimension): number {
+  switch (object) {
+    case Dimension.UNSPECIFIED:
+      return 0;
+    case Dimension.SITE:
+      return 1;
+    case Dimension.PROVIDER:
+      return 2;
+    case Dimension.MODEL:
+      return 3;
+    case Dimension.TENANT:
+      return 4;
+    case Dimension.CLIENT_KEY:
+      return 5;
+    case Dimension.UPSTREAM_KEY:
+      return 6;
+    case Dimension.UNRECOGNIZED:
+    default:
+      return -1;
+  }
+}
+
+export const Step = {
+  UNSPECIFIED: "STEP_UNSPECIFIED",
+  HOUR: "STEP_HOUR",
+  DAY: "STEP_DAY",
+  UNRECOGNIZED: "UNRECOGNIZED",
+} as const;
+
+export type Step = typeof Step[keyof typeof Step];
+
+export namespace Step {
+  export type UNSPECIFIED = typeof Step.UNSPECIFIED;
+  export type HOUR = typeof Step.HOUR;
+  export type DAY = typeof Step.DAY;
+  export type UNRECOGNIZED = typeof Step.UNRECOGNIZED;
+}
+
+export function stepFromJSON(object: any): Step {
+  switch (object) {
+    case 0:
+    case "STEP_UNSPECIFIED":
+      return Step.UNSPECIFIED;
+    case 1:
+    case "STEP_HOUR":
+      return Step.HOUR;
+    case 2:
+    case "STEP_DAY":
+      return Step.DAY;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return Step.UNRECOGNIZED;
+  }
+}
+
+export function stepToNumber(object: Step): number {
+  switch (object) {
+    case Step.UNSPECIFIED:
+      return 0;
+    case Step.HOUR:
+      return 1;
+    case Step.DAY:
+      return 2;
+    case Step.UNRECOGNIZED:
+    default:
+      return -1;
+  }
+}
+
 export interface ListLogsRequest {
   /** At most 1,000; 0 means 50. */
   readonly pageSize: number;
@@ -35,7 +160,27 @@ export interface ListLogsRequest {
   readonly pageToken: string;
   readonly tenantId?: string | undefined;
   readonly clientKeyId?: string | undefined;
-  readonly site?: string | undefined;
+  readonly site?:
+    | string
+    | undefined;
+  /** Beyond those three. */
+  readonly filter: LogFilter | undefined;
+}
+
+/** Logs that are all this. */
+export interface LogFilter {
+  /** Of the last attempt. */
+  readonly upstreamKeyId?: string | undefined;
+  readonly provider?: string | undefined;
+  readonly model?: string | undefined;
+  readonly statusCode?: number | undefined;
+  readonly success?: boolean | undefined;
+  readonly usageSource?:
+    | UsageSource
+    | undefined;
+  /** When the request was accepted; the end is excluded. */
+  readonly from: Date | undefined;
+  readonly to: Date | undefined;
 }
 
 export interface ListLogsResponse {
@@ -52,6 +197,24 @@ export interface GetLogResponse {
   readonly log: RequestLog | undefined;
 }
 
+export interface TailLogsRequest {
+  /** At most 1,000; 0 means 50. */
+  readonly pageSize: number;
+  /** Empty: from now on. The answer has no logs then. */
+  readonly pageToken: string;
+  readonly tenantId?: string | undefined;
+  readonly clientKeyId?: string | undefined;
+  readonly site?: string | undefined;
+  readonly filter: LogFilter | undefined;
+}
+
+export interface TailLogsResponse {
+  /** In the order of their charges within an account; fewer than the page's size: there are no more now. */
+  readonly logs: readonly RequestLog[];
+  /** Never empty. */
+  readonly nextPageToken: string;
+}
+
 /** One charged request, as the router reported it, and what it cost. */
 export interface RequestLog {
   readonly event:
@@ -64,8 +227,117 @@ export interface RequestLog {
   readonly chargedAt: Date | undefined;
 }
 
+/** Only requests with these values. */
+export interface UsageScope {
+  readonly site?: string | undefined;
+  readonly provider?: string | undefined;
+  readonly model?: string | undefined;
+  readonly tenantId?: string | undefined;
+  readonly clientKeyId?: string | undefined;
+  readonly upstreamKeyId?: string | undefined;
+}
+
+export interface SummariseRequest {
+  /** Requests accepted in this time; both are extended to whole quarters of an hour. */
+  readonly from: Date | undefined;
+  readonly to: Date | undefined;
+  readonly scope: UsageScope | undefined;
+  readonly groupBy: readonly Dimension[];
+  /** Groups in the answer: at most 10,000; 0 means 100. */
+  readonly limit: number;
+  /** With quantiles, where histograms are kept. */
+  readonly quantiles: boolean;
+}
+
+export interface SummariseResponse {
+  /** What the answer is about. */
+  readonly from: Date | undefined;
+  readonly to: Date | undefined;
+  readonly total:
+    | Sums
+    | undefined;
+  /** Those that cost most, first. */
+  readonly groups: readonly SumsOfGroup[];
+  /** With those that the limit left out. */
+  readonly groupCount: number;
+}
+
+export interface SumsOfGroup {
+  /** In the order of `group_by`. */
+  readonly values: readonly string[];
+  readonly sums: Sums | undefined;
+}
+
+export interface Sums {
+  readonly requests: bigint;
+  readonly successes: bigint;
+  readonly failures: readonly FailureCount[];
+  readonly tokens:
+    | Tokens
+    | undefined;
+  /** What accounts were charged. */
+  readonly costNanoUsd: bigint;
+  /** What it would have been without the multiplier. */
+  readonly listCostNanoUsd: bigint;
+  /** Of requests that succeeded, from accept to end. */
+  readonly latency:
+    | Timing
+    | undefined;
+  /** Of requests that had a first token. */
+  readonly firstToken: Timing | undefined;
+}
+
+export interface FailureCount {
+  /** The abort's reason, else the last attempt's cause, else `status_<code>`. */
+  readonly kind: string;
+  readonly count: bigint;
+}
+
+export interface Timing {
+  readonly count: bigint;
+  /** Exact; 0 where there was nothing. */
+  readonly meanMs: number;
+  /** Within 5 % and half a millisecond. Absent where they were not asked for or no histograms are kept, and in series. */
+  readonly p50Ms?: bigint | undefined;
+  readonly p95Ms?: bigint | undefined;
+  readonly p99Ms?: bigint | undefined;
+}
+
+export interface GetSeriesRequest {
+  /** Extended to whole steps. At most 10,000 of them. */
+  readonly from: Date | undefined;
+  readonly to: Date | undefined;
+  readonly step: Step;
+  /** An IANA name, such as `Europe/Berlin`; empty means UTC. A day there may have 23 or 25 hours. */
+  readonly timeZone: string;
+  readonly scope: UsageScope | undefined;
+  readonly groupBy: readonly Dimension[];
+}
+
+export interface GetSeriesResponse {
+  /** One after the other, also those without requests. */
+  readonly points: readonly SeriesPoint[];
+}
+
+export interface SeriesPoint {
+  readonly from: Date | undefined;
+  readonly to: Date | undefined;
+  readonly total:
+    | Sums
+    | undefined;
+  /** Those that have requests here. */
+  readonly groups: readonly SumsOfGroup[];
+}
+
 function createBaseListLogsRequest(): ListLogsRequest {
-  return { pageSize: 0, pageToken: "", tenantId: undefined, clientKeyId: undefined, site: undefined };
+  return {
+    pageSize: 0,
+    pageToken: "",
+    tenantId: undefined,
+    clientKeyId: undefined,
+    site: undefined,
+    filter: undefined,
+  };
 }
 
 export const ListLogsRequest: MessageFns<ListLogsRequest> = {
@@ -84,6 +356,9 @@ export const ListLogsRequest: MessageFns<ListLogsRequest> = {
     }
     if (message.site !== undefined) {
       writer.uint32(42).string(message.site);
+    }
+    if (message.filter !== undefined) {
+      LogFilter.encode(message.filter, writer.uint32(50).fork()).join();
     }
     return writer;
   },
@@ -141,6 +416,14 @@ export const ListLogsRequest: MessageFns<ListLogsRequest> = {
             message.site = reader.string();
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.filter = LogFilter.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -163,6 +446,157 @@ export const ListLogsRequest: MessageFns<ListLogsRequest> = {
     message.tenantId = object.tenantId ?? undefined;
     message.clientKeyId = object.clientKeyId ?? undefined;
     message.site = object.site ?? undefined;
+    message.filter = (object.filter !== undefined && object.filter !== null)
+      ? LogFilter.fromPartial(object.filter)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseLogFilter(): LogFilter {
+  return {
+    upstreamKeyId: undefined,
+    provider: undefined,
+    model: undefined,
+    statusCode: undefined,
+    success: undefined,
+    usageSource: undefined,
+    from: undefined,
+    to: undefined,
+  };
+}
+
+export const LogFilter: MessageFns<LogFilter> = {
+  encode(message: LogFilter, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.upstreamKeyId !== undefined) {
+      writer.uint32(10).string(message.upstreamKeyId);
+    }
+    if (message.provider !== undefined) {
+      writer.uint32(18).string(message.provider);
+    }
+    if (message.model !== undefined) {
+      writer.uint32(26).string(message.model);
+    }
+    if (message.statusCode !== undefined) {
+      writer.uint32(32).uint32(message.statusCode);
+    }
+    if (message.success !== undefined) {
+      writer.uint32(40).bool(message.success);
+    }
+    if (message.usageSource !== undefined) {
+      writer.uint32(48).int32(usageSourceToNumber(message.usageSource));
+    }
+    if (message.from !== undefined) {
+      Timestamp.encode(toTimestamp(message.from), writer.uint32(58).fork()).join();
+    }
+    if (message.to !== undefined) {
+      Timestamp.encode(toTimestamp(message.to), writer.uint32(66).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LogFilter {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLogFilter() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.upstreamKeyId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.provider = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.model = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.statusCode = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.success = reader.bool();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.usageSource = usageSourceFromJSON(reader.int32());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.from = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.to = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<LogFilter>): LogFilter {
+    return LogFilter.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<LogFilter>): LogFilter {
+    const message = createBaseLogFilter() as any;
+    message.upstreamKeyId = object.upstreamKeyId ?? undefined;
+    message.provider = object.provider ?? undefined;
+    message.model = object.model ?? undefined;
+    message.statusCode = object.statusCode ?? undefined;
+    message.success = object.success ?? undefined;
+    message.usageSource = object.usageSource ?? undefined;
+    message.from = object.from ?? undefined;
+    message.to = object.to ?? undefined;
     return message;
   },
 };
@@ -344,6 +778,197 @@ export const GetLogResponse: MessageFns<GetLogResponse> = {
   },
 };
 
+function createBaseTailLogsRequest(): TailLogsRequest {
+  return {
+    pageSize: 0,
+    pageToken: "",
+    tenantId: undefined,
+    clientKeyId: undefined,
+    site: undefined,
+    filter: undefined,
+  };
+}
+
+export const TailLogsRequest: MessageFns<TailLogsRequest> = {
+  encode(message: TailLogsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.pageSize !== 0) {
+      writer.uint32(8).uint32(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      writer.uint32(18).string(message.pageToken);
+    }
+    if (message.tenantId !== undefined) {
+      writer.uint32(26).string(message.tenantId);
+    }
+    if (message.clientKeyId !== undefined) {
+      writer.uint32(34).string(message.clientKeyId);
+    }
+    if (message.site !== undefined) {
+      writer.uint32(42).string(message.site);
+    }
+    if (message.filter !== undefined) {
+      LogFilter.encode(message.filter, writer.uint32(50).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TailLogsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTailLogsRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.pageSize = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.pageToken = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.tenantId = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.clientKeyId = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.site = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.filter = LogFilter.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<TailLogsRequest>): TailLogsRequest {
+    return TailLogsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TailLogsRequest>): TailLogsRequest {
+    const message = createBaseTailLogsRequest() as any;
+    message.pageSize = object.pageSize ?? 0;
+    message.pageToken = object.pageToken ?? "";
+    message.tenantId = object.tenantId ?? undefined;
+    message.clientKeyId = object.clientKeyId ?? undefined;
+    message.site = object.site ?? undefined;
+    message.filter = (object.filter !== undefined && object.filter !== null)
+      ? LogFilter.fromPartial(object.filter)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseTailLogsResponse(): TailLogsResponse {
+  return { logs: [], nextPageToken: "" };
+}
+
+export const TailLogsResponse: MessageFns<TailLogsResponse> = {
+  encode(message: TailLogsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.logs) {
+      RequestLog.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.nextPageToken !== "") {
+      writer.uint32(18).string(message.nextPageToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TailLogsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTailLogsResponse() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.logs.push(RequestLog.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nextPageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<TailLogsResponse>): TailLogsResponse {
+    return TailLogsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TailLogsResponse>): TailLogsResponse {
+    const message = createBaseTailLogsResponse() as any;
+    message.logs = object.logs?.map((e) => RequestLog.fromPartial(e)) || [];
+    message.nextPageToken = object.nextPageToken ?? "";
+    return message;
+  },
+};
+
 function createBaseRequestLog(): RequestLog {
   return { event: undefined, costNanoUsd: 0n, priceVersion: "", chargedAt: undefined };
 }
@@ -442,6 +1067,1061 @@ export const RequestLog: MessageFns<RequestLog> = {
   },
 };
 
+function createBaseUsageScope(): UsageScope {
+  return {
+    site: undefined,
+    provider: undefined,
+    model: undefined,
+    tenantId: undefined,
+    clientKeyId: undefined,
+    upstreamKeyId: undefined,
+  };
+}
+
+export const UsageScope: MessageFns<UsageScope> = {
+  encode(message: UsageScope, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.site !== undefined) {
+      writer.uint32(10).string(message.site);
+    }
+    if (message.provider !== undefined) {
+      writer.uint32(18).string(message.provider);
+    }
+    if (message.model !== undefined) {
+      writer.uint32(26).string(message.model);
+    }
+    if (message.tenantId !== undefined) {
+      writer.uint32(34).string(message.tenantId);
+    }
+    if (message.clientKeyId !== undefined) {
+      writer.uint32(42).string(message.clientKeyId);
+    }
+    if (message.upstreamKeyId !== undefined) {
+      writer.uint32(50).string(message.upstreamKeyId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UsageScope {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUsageScope() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.site = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.provider = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.model = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.tenantId = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.clientKeyId = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.upstreamKeyId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<UsageScope>): UsageScope {
+    return UsageScope.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<UsageScope>): UsageScope {
+    const message = createBaseUsageScope() as any;
+    message.site = object.site ?? undefined;
+    message.provider = object.provider ?? undefined;
+    message.model = object.model ?? undefined;
+    message.tenantId = object.tenantId ?? undefined;
+    message.clientKeyId = object.clientKeyId ?? undefined;
+    message.upstreamKeyId = object.upstreamKeyId ?? undefined;
+    return message;
+  },
+};
+
+function createBaseSummariseRequest(): SummariseRequest {
+  return { from: undefined, to: undefined, scope: undefined, groupBy: [], limit: 0, quantiles: false };
+}
+
+export const SummariseRequest: MessageFns<SummariseRequest> = {
+  encode(message: SummariseRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.from !== undefined) {
+      Timestamp.encode(toTimestamp(message.from), writer.uint32(10).fork()).join();
+    }
+    if (message.to !== undefined) {
+      Timestamp.encode(toTimestamp(message.to), writer.uint32(18).fork()).join();
+    }
+    if (message.scope !== undefined) {
+      UsageScope.encode(message.scope, writer.uint32(26).fork()).join();
+    }
+    if (message.groupBy.length !== 0) {
+      writer.uint32(34).fork();
+      for (const v of message.groupBy) {
+        writer.int32(dimensionToNumber(v));
+      }
+      writer.join();
+    }
+    if (message.limit !== 0) {
+      writer.uint32(40).uint32(message.limit);
+    }
+    if (message.quantiles !== false) {
+      writer.uint32(48).bool(message.quantiles);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SummariseRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSummariseRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.from = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.to = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.scope = UsageScope.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag === 32) {
+              message.groupBy.push(dimensionFromJSON(reader.int32()));
+
+              continue;
+            }
+
+            if (tag === 34) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.groupBy.push(dimensionFromJSON(reader.int32()));
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.limit = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.quantiles = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<SummariseRequest>): SummariseRequest {
+    return SummariseRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SummariseRequest>): SummariseRequest {
+    const message = createBaseSummariseRequest() as any;
+    message.from = object.from ?? undefined;
+    message.to = object.to ?? undefined;
+    message.scope = (object.scope !== undefined && object.scope !== null)
+      ? UsageScope.fromPartial(object.scope)
+      : undefined;
+    message.groupBy = object.groupBy?.map((e) => e) || [];
+    message.limit = object.limit ?? 0;
+    message.quantiles = object.quantiles ?? false;
+    return message;
+  },
+};
+
+function createBaseSummariseResponse(): SummariseResponse {
+  return { from: undefined, to: undefined, total: undefined, groups: [], groupCount: 0 };
+}
+
+export const SummariseResponse: MessageFns<SummariseResponse> = {
+  encode(message: SummariseResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.from !== undefined) {
+      Timestamp.encode(toTimestamp(message.from), writer.uint32(10).fork()).join();
+    }
+    if (message.to !== undefined) {
+      Timestamp.encode(toTimestamp(message.to), writer.uint32(18).fork()).join();
+    }
+    if (message.total !== undefined) {
+      Sums.encode(message.total, writer.uint32(26).fork()).join();
+    }
+    for (const v of message.groups) {
+      SumsOfGroup.encode(v!, writer.uint32(34).fork()).join();
+    }
+    if (message.groupCount !== 0) {
+      writer.uint32(40).uint32(message.groupCount);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SummariseResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSummariseResponse() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.from = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.to = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.total = Sums.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.groups.push(SumsOfGroup.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.groupCount = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<SummariseResponse>): SummariseResponse {
+    return SummariseResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SummariseResponse>): SummariseResponse {
+    const message = createBaseSummariseResponse() as any;
+    message.from = object.from ?? undefined;
+    message.to = object.to ?? undefined;
+    message.total = (object.total !== undefined && object.total !== null) ? Sums.fromPartial(object.total) : undefined;
+    message.groups = object.groups?.map((e) => SumsOfGroup.fromPartial(e)) || [];
+    message.groupCount = object.groupCount ?? 0;
+    return message;
+  },
+};
+
+function createBaseSumsOfGroup(): SumsOfGroup {
+  return { values: [], sums: undefined };
+}
+
+export const SumsOfGroup: MessageFns<SumsOfGroup> = {
+  encode(message: SumsOfGroup, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.values) {
+      writer.uint32(10).string(v!);
+    }
+    if (message.sums !== undefined) {
+      Sums.encode(message.sums, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SumsOfGroup {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSumsOfGroup() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.values.push(reader.string());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.sums = Sums.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<SumsOfGroup>): SumsOfGroup {
+    return SumsOfGroup.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SumsOfGroup>): SumsOfGroup {
+    const message = createBaseSumsOfGroup() as any;
+    message.values = object.values?.map((e) => e) || [];
+    message.sums = (object.sums !== undefined && object.sums !== null) ? Sums.fromPartial(object.sums) : undefined;
+    return message;
+  },
+};
+
+function createBaseSums(): Sums {
+  return {
+    requests: 0n,
+    successes: 0n,
+    failures: [],
+    tokens: undefined,
+    costNanoUsd: 0n,
+    listCostNanoUsd: 0n,
+    latency: undefined,
+    firstToken: undefined,
+  };
+}
+
+export const Sums: MessageFns<Sums> = {
+  encode(message: Sums, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.requests !== 0n) {
+      if (BigInt.asUintN(64, message.requests) !== message.requests) {
+        throw new globalThis.Error("value provided for field message.requests of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.requests);
+    }
+    if (message.successes !== 0n) {
+      if (BigInt.asUintN(64, message.successes) !== message.successes) {
+        throw new globalThis.Error("value provided for field message.successes of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.successes);
+    }
+    for (const v of message.failures) {
+      FailureCount.encode(v!, writer.uint32(26).fork()).join();
+    }
+    if (message.tokens !== undefined) {
+      Tokens.encode(message.tokens, writer.uint32(34).fork()).join();
+    }
+    if (message.costNanoUsd !== 0n) {
+      if (BigInt.asIntN(64, message.costNanoUsd) !== message.costNanoUsd) {
+        throw new globalThis.Error("value provided for field message.costNanoUsd of type int64 too large");
+      }
+      writer.uint32(40).int64(message.costNanoUsd);
+    }
+    if (message.listCostNanoUsd !== 0n) {
+      if (BigInt.asIntN(64, message.listCostNanoUsd) !== message.listCostNanoUsd) {
+        throw new globalThis.Error("value provided for field message.listCostNanoUsd of type int64 too large");
+      }
+      writer.uint32(48).int64(message.listCostNanoUsd);
+    }
+    if (message.latency !== undefined) {
+      Timing.encode(message.latency, writer.uint32(58).fork()).join();
+    }
+    if (message.firstToken !== undefined) {
+      Timing.encode(message.firstToken, writer.uint32(66).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Sums {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSums() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.requests = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.successes = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.failures.push(FailureCount.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.tokens = Tokens.decode(reader, reader.uint32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.costNanoUsd = reader.int64() as bigint;
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.listCostNanoUsd = reader.int64() as bigint;
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.latency = Timing.decode(reader, reader.uint32());
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.firstToken = Timing.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Sums>): Sums {
+    return Sums.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Sums>): Sums {
+    const message = createBaseSums() as any;
+    message.requests = (object.requests !== undefined && object.requests !== null) ? BigInt(object.requests) : 0n;
+    message.successes = (object.successes !== undefined && object.successes !== null) ? BigInt(object.successes) : 0n;
+    message.failures = object.failures?.map((e) => FailureCount.fromPartial(e)) || [];
+    message.tokens = (object.tokens !== undefined && object.tokens !== null)
+      ? Tokens.fromPartial(object.tokens)
+      : undefined;
+    message.costNanoUsd = (object.costNanoUsd !== undefined && object.costNanoUsd !== null)
+      ? BigInt(object.costNanoUsd)
+      : 0n;
+    message.listCostNanoUsd = (object.listCostNanoUsd !== undefined && object.listCostNanoUsd !== null)
+      ? BigInt(object.listCostNanoUsd)
+      : 0n;
+    message.latency = (object.latency !== undefined && object.latency !== null)
+      ? Timing.fromPartial(object.latency)
+      : undefined;
+    message.firstToken = (object.firstToken !== undefined && object.firstToken !== null)
+      ? Timing.fromPartial(object.firstToken)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseFailureCount(): FailureCount {
+  return { kind: "", count: 0n };
+}
+
+export const FailureCount: MessageFns<FailureCount> = {
+  encode(message: FailureCount, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.kind !== "") {
+      writer.uint32(10).string(message.kind);
+    }
+    if (message.count !== 0n) {
+      if (BigInt.asUintN(64, message.count) !== message.count) {
+        throw new globalThis.Error("value provided for field message.count of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.count);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FailureCount {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFailureCount() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.kind = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.count = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<FailureCount>): FailureCount {
+    return FailureCount.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<FailureCount>): FailureCount {
+    const message = createBaseFailureCount() as any;
+    message.kind = object.kind ?? "";
+    message.count = (object.count !== undefined && object.count !== null) ? BigInt(object.count) : 0n;
+    return message;
+  },
+};
+
+function createBaseTiming(): Timing {
+  return { count: 0n, meanMs: 0, p50Ms: undefined, p95Ms: undefined, p99Ms: undefined };
+}
+
+export const Timing: MessageFns<Timing> = {
+  encode(message: Timing, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.count !== 0n) {
+      if (BigInt.asUintN(64, message.count) !== message.count) {
+        throw new globalThis.Error("value provided for field message.count of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.count);
+    }
+    if (message.meanMs !== 0) {
+      writer.uint32(17).double(message.meanMs);
+    }
+    if (message.p50Ms !== undefined) {
+      if (BigInt.asUintN(64, message.p50Ms) !== message.p50Ms) {
+        throw new globalThis.Error("value provided for field message.p50Ms of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.p50Ms);
+    }
+    if (message.p95Ms !== undefined) {
+      if (BigInt.asUintN(64, message.p95Ms) !== message.p95Ms) {
+        throw new globalThis.Error("value provided for field message.p95Ms of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.p95Ms);
+    }
+    if (message.p99Ms !== undefined) {
+      if (BigInt.asUintN(64, message.p99Ms) !== message.p99Ms) {
+        throw new globalThis.Error("value provided for field message.p99Ms of type uint64 too large");
+      }
+      writer.uint32(40).uint64(message.p99Ms);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Timing {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTiming() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.count = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.meanMs = reader.double();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.p50Ms = reader.uint64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.p95Ms = reader.uint64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.p99Ms = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Timing>): Timing {
+    return Timing.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Timing>): Timing {
+    const message = createBaseTiming() as any;
+    message.count = (object.count !== undefined && object.count !== null) ? BigInt(object.count) : 0n;
+    message.meanMs = object.meanMs ?? 0;
+    message.p50Ms = (object.p50Ms !== undefined && object.p50Ms !== null) ? BigInt(object.p50Ms) : undefined;
+    message.p95Ms = (object.p95Ms !== undefined && object.p95Ms !== null) ? BigInt(object.p95Ms) : undefined;
+    message.p99Ms = (object.p99Ms !== undefined && object.p99Ms !== null) ? BigInt(object.p99Ms) : undefined;
+    return message;
+  },
+};
+
+function createBaseGetSeriesRequest(): GetSeriesRequest {
+  return { from: undefined, to: undefined, step: Step.UNSPECIFIED, timeZone: "", scope: undefined, groupBy: [] };
+}
+
+export const GetSeriesRequest: MessageFns<GetSeriesRequest> = {
+  encode(message: GetSeriesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.from !== undefined) {
+      Timestamp.encode(toTimestamp(message.from), writer.uint32(10).fork()).join();
+    }
+    if (message.to !== undefined) {
+      Timestamp.encode(toTimestamp(message.to), writer.uint32(18).fork()).join();
+    }
+    if (message.step !== Step.UNSPECIFIED) {
+      writer.uint32(24).int32(stepToNumber(message.step));
+    }
+    if (message.timeZone !== "") {
+      writer.uint32(34).string(message.timeZone);
+    }
+    if (message.scope !== undefined) {
+      UsageScope.encode(message.scope, writer.uint32(42).fork()).join();
+    }
+    if (message.groupBy.length !== 0) {
+      writer.uint32(50).fork();
+      for (const v of message.groupBy) {
+        writer.int32(dimensionToNumber(v));
+      }
+      writer.join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetSeriesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetSeriesRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.from = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.to = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.step = stepFromJSON(reader.int32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.timeZone = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.scope = UsageScope.decode(reader, reader.uint32());
+            continue;
+          }
+          case 6: {
+            if (tag === 48) {
+              message.groupBy.push(dimensionFromJSON(reader.int32()));
+
+              continue;
+            }
+
+            if (tag === 50) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.groupBy.push(dimensionFromJSON(reader.int32()));
+              }
+
+              continue;
+            }
+
+            break;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<GetSeriesRequest>): GetSeriesRequest {
+    return GetSeriesRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetSeriesRequest>): GetSeriesRequest {
+    const message = createBaseGetSeriesRequest() as any;
+    message.from = object.from ?? undefined;
+    message.to = object.to ?? undefined;
+    message.step = object.step ?? Step.UNSPECIFIED;
+    message.timeZone = object.timeZone ?? "";
+    message.scope = (object.scope !== undefined && object.scope !== null)
+      ? UsageScope.fromPartial(object.scope)
+      : undefined;
+    message.groupBy = object.groupBy?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseGetSeriesResponse(): GetSeriesResponse {
+  return { points: [] };
+}
+
+export const GetSeriesResponse: MessageFns<GetSeriesResponse> = {
+  encode(message: GetSeriesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.points) {
+      SeriesPoint.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetSeriesResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetSeriesResponse() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.points.push(SeriesPoint.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<GetSeriesResponse>): GetSeriesResponse {
+    return GetSeriesResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetSeriesResponse>): GetSeriesResponse {
+    const message = createBaseGetSeriesResponse() as any;
+    message.points = object.points?.map((e) => SeriesPoint.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseSeriesPoint(): SeriesPoint {
+  return { from: undefined, to: undefined, total: undefined, groups: [] };
+}
+
+export const SeriesPoint: MessageFns<SeriesPoint> = {
+  encode(message: SeriesPoint, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.from !== undefined) {
+      Timestamp.encode(toTimestamp(message.from), writer.uint32(10).fork()).join();
+    }
+    if (message.to !== undefined) {
+      Timestamp.encode(toTimestamp(message.to), writer.uint32(18).fork()).join();
+    }
+    if (message.total !== undefined) {
+      Sums.encode(message.total, writer.uint32(26).fork()).join();
+    }
+    for (const v of message.groups) {
+      SumsOfGroup.encode(v!, writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SeriesPoint {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSeriesPoint() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.from = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.to = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.total = Sums.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.groups.push(SumsOfGroup.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<SeriesPoint>): SeriesPoint {
+    return SeriesPoint.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SeriesPoint>): SeriesPoint {
+    const message = createBaseSeriesPoint() as any;
+    message.from = object.from ?? undefined;
+    message.to = object.to ?? undefined;
+    message.total = (object.total !== undefined && object.total !== null) ? Sums.fromPartial(object.total) : undefined;
+    message.groups = object.groups?.map((e) => SumsOfGroup.fromPartial(e)) || [];
+    return message;
+  },
+};
+
 export type UsageService = typeof UsageService;
 export const UsageService = {
   /** Newest first. */
@@ -464,6 +2144,39 @@ export const UsageService = {
     responseSerialize: (value: GetLogResponse): Buffer => Buffer.from(GetLogResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): GetLogResponse => GetLogResponse.decode(value),
   },
+  /** What was charged since the page before, each request once. */
+  tailLogs: {
+    path: "/usage_ledger.v1.Usage/TailLogs" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: TailLogsRequest): Buffer => Buffer.from(TailLogsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): TailLogsRequest => TailLogsRequest.decode(value),
+    responseSerialize: (value: TailLogsResponse): Buffer => Buffer.from(TailLogsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): TailLogsResponse => TailLogsResponse.decode(value),
+  },
+  /**
+   * Sums over a range of time, in all and by group. INVALID_ARGUMENT, with what there is, for dimensions that nothing
+   * is kept of together. What was charged a second ago may be missing.
+   */
+  summarise: {
+    path: "/usage_ledger.v1.Usage/Summarise" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: SummariseRequest): Buffer => Buffer.from(SummariseRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): SummariseRequest => SummariseRequest.decode(value),
+    responseSerialize: (value: SummariseResponse): Buffer => Buffer.from(SummariseResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): SummariseResponse => SummariseResponse.decode(value),
+  },
+  /** Sums by day or by hour of a time zone. */
+  getSeries: {
+    path: "/usage_ledger.v1.Usage/GetSeries" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetSeriesRequest): Buffer => Buffer.from(GetSeriesRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetSeriesRequest => GetSeriesRequest.decode(value),
+    responseSerialize: (value: GetSeriesResponse): Buffer => Buffer.from(GetSeriesResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetSeriesResponse => GetSeriesResponse.decode(value),
+  },
 } as const;
 
 export interface UsageServer extends UntypedServiceImplementation {
@@ -471,6 +2184,15 @@ export interface UsageServer extends UntypedServiceImplementation {
   listLogs: handleUnaryCall<ListLogsRequest, ListLogsResponse>;
   /** NOT_FOUND where no request has this id, or it is not charged yet. */
   getLog: handleUnaryCall<GetLogRequest, GetLogResponse>;
+  /** What was charged since the page before, each request once. */
+  tailLogs: handleUnaryCall<TailLogsRequest, TailLogsResponse>;
+  /**
+   * Sums over a range of time, in all and by group. INVALID_ARGUMENT, with what there is, for dimensions that nothing
+   * is kept of together. What was charged a second ago may be missing.
+   */
+  summarise: handleUnaryCall<SummariseRequest, SummariseResponse>;
+  /** Sums by day or by hour of a time zone. */
+  getSeries: handleUnaryCall<GetSeriesRequest, GetSeriesResponse>;
 }
 
 export interface UsageClient extends Client {
@@ -505,6 +2227,57 @@ export interface UsageClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GetLogResponse) => void,
+  ): ClientUnaryCall;
+  /** What was charged since the page before, each request once. */
+  tailLogs(
+    request: TailLogsRequest,
+    callback: (error: ServiceError | null, response: TailLogsResponse) => void,
+  ): ClientUnaryCall;
+  tailLogs(
+    request: TailLogsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: TailLogsResponse) => void,
+  ): ClientUnaryCall;
+  tailLogs(
+    request: TailLogsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: TailLogsResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Sums over a range of time, in all and by group. INVALID_ARGUMENT, with what there is, for dimensions that nothing
+   * is kept of together. What was charged a second ago may be missing.
+   */
+  summarise(
+    request: SummariseRequest,
+    callback: (error: ServiceError | null, response: SummariseResponse) => void,
+  ): ClientUnaryCall;
+  summarise(
+    request: SummariseRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: SummariseResponse) => void,
+  ): ClientUnaryCall;
+  summarise(
+    request: SummariseRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: SummariseResponse) => void,
+  ): ClientUnaryCall;
+  /** Sums by day or by hour of a time zone. */
+  getSeries(
+    request: GetSeriesRequest,
+    callback: (error: ServiceError | null, response: GetSeriesResponse) => void,
+  ): ClientUnaryCall;
+  getSeries(
+    request: GetSeriesRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetSeriesResponse) => void,
+  ): ClientUnaryCall;
+  getSeries(
+    request: GetSeriesRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetSeriesResponse) => void,
   ): ClientUnaryCall;
 }
 

@@ -1,0 +1,76 @@
+import type { Figures, Timings } from '../domain/figures.ts';
+import type { Cube, Dimension } from '../domain/rollup-cube.ts';
+import type { RollupEntry, RollupRow } from '../domain/rollup-fold.ts';
+import type { Piece, Unit } from '../domain/rollup-period.ts';
+import type { Tokens } from '../domain/tokens.ts';
+
+/** Up to where the charged log of each partition is in the rollups. */
+export interface RollupState {
+  /** Rises with each change. */
+  readonly version: bigint;
+  /** The charge order of the last log that is in; 0 where none is. */
+  readonly positions: ReadonlyMap<number, bigint>;
+}
+
+/** A log as the projection reads it. */
+export interface ChargedLog extends Omit<RollupEntry, 'listCostNanoUsd' | 'tokens'> {
+  readonly requestId: string;
+  readonly tokens: Tokens;
+  readonly priceVersion: string;
+  readonly partition: number;
+  /** Rises within a partition, from one charge to the next. */
+  readonly order: bigint;
+}
+
+export interface RollupStore {
+  state: () => Promise<RollupState>;
+  /** What was charged after that, in charge order, the oldest first. */
+  chargedAfter: (from: {
+    readonly partition: number;
+    readonly order: bigint;
+    readonly limit: number;
+  }) => Promise<readonly ChargedLog[]>;
+  /** Adds the rows and moves the positions, both or neither; throws `not_owner` where the state is not `from` any more. */
+  add: (change: {
+    readonly from: RollupState;
+    readonly positions: ReadonlyMap<number, bigint>;
+    readonly rows: readonly RollupRow[];
+  }) => Promise<void>;
+}
+
+/** What is asked for: only requests with these values. */
+export type Scope = Readonly<Partial<Record<Dimension, string>>>;
+
+/** A row of rollups, to be added up by whoever asked for it. */
+export interface StoredRow<T> {
+  readonly unit: Unit;
+  readonly startMs: number;
+  readonly values: Readonly<Partial<Record<Dimension, string>>>;
+  addTotal: (to: T) => void;
+  /** Each cell to where `at` says; to nowhere where it says nothing. */
+  addCells: (at: (cell: number) => T | undefined) => void;
+}
+
+/** Rows of a cube. With `pieces` those that they need, else all of the unit in the range. */
+export interface RowsWanted {
+  readonly cube: Cube;
+  readonly scope: Scope;
+  readonly pieces: readonly Piece[];
+}
+
+export interface SpanWanted {
+  readonly cube: Cube;
+  readonly scope: Scope;
+  readonly unit: Unit;
+  /** The beginning of the first row, and what the last one begins before. */
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+export interface RollupReader {
+  figures: (wanted: RowsWanted) => Promise<readonly StoredRow<Figures>[]>;
+  /** Of cubes that have them. */
+  timings: (wanted: RowsWanted) => Promise<readonly StoredRow<Timings>[]>;
+  /** With their cells only. */
+  figureCells: (wanted: SpanWanted) => Promise<readonly StoredRow<Figures>[]>;
+}

@@ -1,0 +1,244 @@
+import { OmgError } from '@omg/errors';
+import { asUnavailable, type Mongo } from '@omg/mongo';
+import { Timestamp, type ClientSession, type Collection, type Document, type Filter } from 'mongodb';
+import type {
+  ChargedLog,
+  RollupReader,
+  RollupState,
+  RollupStore,
+  RowsWanted,
+  Scope,
+  SpanWanted,
+  StoredRow,
+} from '../app/rollup-ports.ts';
+import { failureKind } from '../domain/failure-kind.ts';
+import type { Figures, Timings } from '../domain/figures.ts';
+import type { Cube } from '../domain/rollup-cube.ts';
+import type { RollupRow } from '../domain/rollup-fold.ts';
+import type { Unit } from '../domain/rollup-period.ts';
+import { tokensOf, type RequestLogDocument } from './request-log-document.ts';
+import {
+  fromFiguresDocument,
+  fromTimingsDocument,
+  hasTimings,
+  idOf,
+  toFiguresDocument,
+  toTimingsDocument,
+  type RollupDocument,
+} from './rollup-document.ts';
+
+/** The fence of the projection: every transaction changes it first, so of two that overlap only one commits. */
+interface StateDocument {
+  readonly _id: string;
+  readonly version: bigint;
+  /** By partition. */
+  readonly positions: Readonly<Record<string, Timestamp>>;
+}
+
+const STATE = 'rollups';
+const CHUNK = 1_000;
+
+/** What the projection needs of a log. */
+const LOG_FIELDS = {
+  partition: 1,
+  chargeOrder: 1,
+  createdAt: 1,
+  site: 1,
+  provider: 1,
+  model: 1,
+  tenantId: 1,
+  userKeyId: 1,
+  factoryKeyId: 1,
+  inputTokens: 1,
+  outputTokens: 1,
+  cacheWriteTokens: 1,
+  cacheWrite1hTokens: 1,
+  cacheHitTokens: 1,
+  costNanoUsd: 1,
+  priceVersion: 1,
+  latencyMs: 1,
+  firstTokenMs: 1,
+  isSuccess: 1,
+  statusCode: 1,
+  abortReason: 1,
+  'attempts.cause': 1,
+} as const;
+
+/** The collections `rollups`, `rollup_timings` and `rollup_state`. */
+export class MongoRollups implements RollupStore, RollupReader {
+  readonly #mongo: Mongo;
+  readonly #logs: Collection<RequestLogDocument>;
+  readonly #figures: Collection<RollupDocument>;
+  readonly #timings: Collection<RollupDocument>;
+  readonly #state: Collection<StateDocument>;
+
+  constructor(mongo: Mongo) {
+    this.#mongo = mongo;
+    this.#logs = mongo.db.collection('request_logs');
+    this.#figures = mongo.db.collection('rollups');
+    this.#timings = mongo.db.collection('rollup_timings');
+    this.#state = mongo.db.collection('rollup_state');
+  }
+
+  async createIndexes(): Promise<void> {
+    const unitOf = (name: string) => ({ cube: 1, unit: 1, [name]: 1, start: 1 }) as const;
+    const only = (name: string) => ({ partialFilterExpression: { [name]: { $exists: true } } });
+    for (const rows of [this.#figures, this.#timings]) {
+      await rows.createIndexes([
+        { key: { cube: 1, unit: 1, start: 1 } },
+        { key: unitOf('tenantId'), ...only('tenantId') },
+        { key: unitOf('clientKeyId'), ...only('clientKeyId') },
+        { key: unitOf('upstreamKeyId'), ...only('upstreamKeyId') },
+      ]);
+    }
+    await this.#state.updateOne({ _id: STATE }, { $setOnInsert: { version: 0n, positions: {} } }, { upsert: true });
+  }
+
+  async state(): Promise<RollupState> {
+    const found = await asUnavailable(async () => await this.#state.findOne({ _id: STATE }));
+    if (found === null) throw new OmgError('failed_precondition', 'rollup_state is gone');
+    const positions = Object.entries(found.positions).map(
+      ([partition, order]) => [Number(partition), order.toBigInt()] as const,
+    );
+    return { version: found.version, positions: new Map(positions) };
+  }
+
+  async chargedAfter(from: { partition: number; order: bigint; limit: number }): Promise<readonly ChargedLog[]> {
+    const documents = await asUnavailable(
+      async () =>
+        await this.#logs
+          .find(
+            { partition: from.partition, chargeOrder: { $gt: new Timestamp(from.order) } },
+            {
+              projection: LOG_FIELDS,
+              sort: { chargeOrder: 1 },
+              limit: from.limit,
+              // what could still be rolled back is not charged yet
+              readConcern: { level: 'majority' },
+            },
+          )
+          .toArray(),
+    );
+    return documents.map(toChargedLog);
+  }
+
+  async add(change: {
+    from: RollupState;
+    positions: ReadonlyMap<number, bigint>;
+    rows: readonly RollupRow[];
+  }): Promise<void> {
+    const positions = Object.fromEntries(
+      [...change.positions].map(([partition, order]) => [partition, new Timestamp(order)]),
+    );
+    await this.#mongo.transaction(async (session) => {
+      const { matchedCount } = await this.#state.updateOne(
+        { _id: STATE, version: change.from.version },
+        { $inc: { version: 1n }, $set: { positions } },
+        { session },
+      );
+      if (matchedCount === 0) throw new OmgError('not_owner', 'somebody else has projected further');
+      await addAll(this.#figures, { rows: change.rows, toDocument: toFiguresDocument, session });
+      await addAll(this.#timings, { rows: change.rows.filter(hasTimings), toDocument: toTimingsDocument, session });
+    });
+  }
+
+  async figures(wanted: RowsWanted): Promise<readonly StoredRow<Figures>[]> {
+    return (await readPieces(this.#figures, wanted)).map(fromFiguresDocument);
+  }
+
+  async timings(wanted: RowsWanted): Promise<readonly StoredRow<Timings>[]> {
+    return (await readPieces(this.#timings, wanted)).map(fromTimingsDocument);
+  }
+
+  async figureCells({ cube, scope, unit, fromMs, toMs }: SpanWanted): Promise<readonly StoredRow<Figures>[]> {
+    const start = { $gte: new Date(fromMs), $lt: new Date(toMs) };
+    const documents = await read(this.#figures, { ...of(cube, unit, scope), start }, 'cells');
+    return documents.map(fromFiguresDocument);
+  }
+}
+
+/** Reads what is there and writes what is to be there: nobody else does, as long as the fence is held. */
+async function addAll(
+  into: Collection<RollupDocument>,
+  {
+    rows,
+    toDocument,
+    session,
+  }: {
+    readonly rows: readonly RollupRow[];
+    readonly toDocument: (row: RollupRow, stored?: RollupDocument) => RollupDocument;
+    readonly session: ClientSession;
+  },
+): Promise<void> {
+  for (let at = 0; at < rows.length; at += CHUNK) {
+    const chunk = new Map(rows.slice(at, at + CHUNK).map((row) => [idOf(row), row]));
+    const stored = await into.find({ _id: { $in: [...chunk.keys()] } }, { session, batchSize: CHUNK }).toArray();
+    const byId = new Map(stored.map((document) => [document._id, document]));
+    await into.bulkWrite(
+      [...chunk].map(([_id, row]) => {
+        const document = toDocument(row, byId.get(_id));
+        const { total, cells } = document;
+        return byId.has(_id)
+          ? { updateOne: { filter: { _id }, update: { $set: { total, cells } } } }
+          : { insertOne: { document } };
+      }),
+      { session, ordered: false },
+    );
+  }
+}
+
+/** Of rows that are wanted whole only the totals, of others only the cells. */
+async function readPieces(
+  rows: Collection<RollupDocument>,
+  { cube, scope, pieces }: RowsWanted,
+): Promise<readonly RollupDocument[]> {
+  const lists = Map.groupBy(pieces, ({ unit, cells }) => `${unit} ${cells === undefined}`);
+  const answers = await Promise.all(
+    [...lists.values()].map(async (list) => {
+      const [first] = list;
+      if (first === undefined) return [];
+      const start = { $in: list.map(({ startMs }) => new Date(startMs)) };
+      return await read(rows, { ...of(cube, first.unit, scope), start }, first.cells === undefined ? 'total' : 'cells');
+    }),
+  );
+  return answers.flat();
+}
+
+/** What is left out must not be asked for. */
+async function read(
+  rows: Collection<RollupDocument>,
+  filter: Filter<RollupDocument>,
+  part: 'total' | 'cells',
+): Promise<readonly RollupDocument[]> {
+  const projection = part === 'total' ? { _id: 0, cube: 0, cells: 0 } : { _id: 0, cube: 0, total: 0 };
+  return await asUnavailable(
+    async () => await rows.find<RollupDocument>(filter, { projection, batchSize: 20_000 }).toArray(),
+  );
+}
+
+function of(cube: Cube, unit: Unit, scope: Scope): Document {
+  return { cube: cube.name, unit, ...scope };
+}
+
+function toChargedLog(document: RequestLogDocument): ChargedLog {
+  const { abortReason, attempts, statusCode } = document;
+  const lastCause = attempts.at(-1)?.cause ?? '';
+  return {
+    requestId: document._id,
+    partition: document.partition,
+    order: document.chargeOrder.toBigInt(),
+    acceptedAtMs: document.createdAt.getTime(),
+    site: document.site,
+    provider: document.provider,
+    model: document.model,
+    tenantId: document.tenantId,
+    clientKeyId: document.userKeyId,
+    upstreamKeyId: document.factoryKeyId,
+    failure: failureKind({ success: document.isSuccess, abortReason, lastCause, statusCode }),
+    tokens: tokensOf(document),
+    latencyMs: document.latencyMs,
+    firstTokenMs: document.firstTokenMs,
+    costNanoUsd: document.costNanoUsd,
+    priceVersion: document.priceVersion,
+  };
+}

@@ -1,0 +1,31 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { PackedReader, PackedWriter } from './packed-bytes.ts';
+
+const item = fc.oneof(
+  fc.maxSafeNat(),
+  fc.nat(300),
+  fc.bigInt({ min: 0n, max: 2n ** 63n - 1n }),
+  fc.bigInt({ min: 0n, max: 2n ** 50n }),
+  fc.string({ unit: 'grapheme', maxLength: 300 }),
+);
+
+test('what was written is read again, whatever it is and however much', () => {
+  fc.assert(
+    fc.property(fc.array(item, { maxLength: 200 }), (items) => {
+      const writer = new PackedWriter();
+      for (const one of items) {
+        if (typeof one === 'number') writer.number(one);
+        else if (typeof one === 'bigint') writer.bigint(one);
+        else writer.word(one);
+      }
+      const reader = new PackedReader(writer.finish());
+      const read = items.map((one) =>
+        typeof one === 'number' ? reader.number() : typeof one === 'bigint' ? BigInt(reader.integer()) : reader.word(),
+      );
+      expect(read).toEqual(items);
+      expect(reader.hasMore).toBe(false);
+    }),
+    { numRuns: 500 },
+  );
+});

@@ -1,0 +1,257 @@
+import { Binary } from 'mongodb';
+import type { StoredRow } from '../app/rollup-ports.ts';
+import {
+  addFailures,
+  addFigures,
+  addTimings,
+  noFigures,
+  noTimings,
+  type Figures,
+  type Timings,
+} from '../domain/figures.ts';
+import { addToHistogram, type Histogram } from '../domain/histogram.ts';
+import type { Dimension } from '../domain/rollup-cube.ts';
+import type { RollupRow } from '../domain/rollup-fold.ts';
+import type { Unit } from '../domain/rollup-period.ts';
+import { PackedReader, PackedWriter } from './packed-bytes.ts';
+
+/** A number that the server or the driver may have widened to a Long. */
+type Stored = number | bigint;
+
+/** Whole periods, readable by whoever looks into the database; what is not there is 0. */
+interface StoredTotal {
+  readonly [name: string]: Stored | Readonly<Record<string, Stored>>;
+}
+
+/**
+ * A document of `rollups` or of `rollup_timings`, with the values of its cube's dimensions. The cells, and timings, are
+ * packed: read as documents they take ten times as long, and four times the space.
+ */
+export interface RollupDocument extends Partial<Record<Dimension, string>> {
+  readonly _id: string;
+  readonly cube: string;
+  readonly unit: Unit;
+  readonly start: Date;
+  readonly total: StoredTotal | Binary;
+  readonly cells: Binary;
+}
+
+const FIELDS = [
+  ['requests', 'n'],
+  ['successes', 'ok'],
+  ['input', 'in'],
+  ['output', 'out'],
+  ['cacheWrite5m', 'w5'],
+  ['cacheWrite1h', 'w1'],
+  ['cacheRead', 'r'],
+  ['latencyMs', 'ms'],
+  ['firstTokens', 'ft'],
+  ['firstTokenMs', 'ftms'],
+  ['costNanoUsd', 'cost'],
+  ['listCostNanoUsd', 'list'],
+] as const satisfies readonly (readonly [keyof Figures, string])[];
+
+/** The row's figures, on top of what is stored of it. */
+export function toFiguresDocument(row: RollupRow, stored?: RollupDocument): RollupDocument {
+  if (stored === undefined) return { ...headOf(row), total: toTotal(row.total), cells: packFigures(row.cells) };
+  const total = noFigures();
+  addStoredTotal(total, stored.total);
+  addFigures(total, row.total);
+  const cells = new Map<number, Figures>();
+  unpackFigures(stored.cells, (cell) => cells.getOrInsertComputed(cell, noFigures));
+  for (const [cell, figures] of row.cells) addFigures(cells.getOrInsertComputed(cell, noFigures), figures);
+  return { ...stored, total: toTotal(total), cells: packFigures(cells) };
+}
+
+/** The row's timings, on top of what is stored of it. */
+export function toTimingsDocument(row: RollupRow, stored?: RollupDocument): RollupDocument {
+  const cells = new Map<number, Timings>();
+  const total = noTimings();
+  if (stored !== undefined) {
+    unpackTimings(stored.total, () => total);
+    unpackTimings(stored.cells, (cell) => cells.getOrInsertComputed(cell, noTimings));
+  }
+  addTimings(total, row.timings);
+  for (const [cell, timings] of row.timingCells) addTimings(cells.getOrInsertComputed(cell, noTimings), timings);
+  return { ...(stored ?? headOf(row)), total: packTimings(new Map([[0, total]])), cells: packTimings(cells) };
+}
+
+export function hasTimings({ timings }: RollupRow): boolean {
+  return timings.latency.size + timings.firstToken.size > 0;
+}
+
+export function fromFiguresDocument({ unit, start, total, cells, ...values }: RollupDocument): StoredRow<Figures> {
+  return {
+    unit,
+    startMs: start.getTime(),
+    values,
+    addTotal: (to) => {
+      addStoredTotal(to, total);
+    },
+    addCells: (at) => {
+      unpackFigures(cells, at);
+    },
+  };
+}
+
+export function fromTimingsDocument({ unit, start, total, cells, ...values }: RollupDocument): StoredRow<Timings> {
+  return {
+    unit,
+    startMs: start.getTime(),
+    values,
+    addTotal: (to) => {
+      unpackTimings(total, () => to);
+    },
+    addCells: (at) => {
+      unpackTimings(cells, at);
+    },
+  };
+}
+
+/** Of an ISO date. */
+const PERIOD_LENGTH: Readonly<Record<Unit, number>> = { year: 4, month: 7, day: 10 };
+
+export function idOf({ cube, unit, startMs, values }: RollupRow): string {
+  const period = new Date(startMs).toISOString().slice(0, PERIOD_LENGTH[unit]);
+  return [cube.name, period, ...values.map(encodeURIComponent)].join('/');
+}
+
+function headOf(row: RollupRow): Omit<RollupDocument, 'total' | 'cells'> {
+  const { cube, unit, startMs, values } = row;
+  return {
+    _id: idOf(row),
+    cube: cube.name,
+    unit,
+    start: new Date(startMs),
+    ...Object.fromEntries(cube.dimensions.map((dimension, index) => [dimension, values[index]])),
+  };
+}
+
+function toTotal(figures: Figures): StoredTotal {
+  const failures = figures.failures.size === 0 ? {} : { fail: Object.fromEntries(figures.failures) };
+  const numbers = FIELDS.map(([name, field]) => [field, figures[name]] as const);
+  return { ...Object.fromEntries(numbers.filter(([, value]) => value !== 0 && value !== 0n)), ...failures };
+}
+
+// written out: a loop over names takes several times as long, and this is most of what a question does
+function addStoredTotal(to: Figures, total: RollupDocument['total']): void {
+  if (total instanceof Binary) return;
+  const { n, ok, in: input, out, w5, w1, r, ms, ft, ftms, cost, list, fail } = total;
+  to.requests += toNumber(n);
+  to.successes += toNumber(ok);
+  to.input += toNumber(input);
+  to.output += toNumber(out);
+  to.cacheWrite5m += toNumber(w5);
+  to.cacheWrite1h += toNumber(w1);
+  to.cacheRead += toNumber(r);
+  to.latencyMs += toNumber(ms);
+  to.firstTokens += toNumber(ft);
+  to.firstTokenMs += toNumber(ftms);
+  to.costNanoUsd += toBigInt(cost);
+  to.listCostNanoUsd += toBigInt(list);
+  if (typeof fail === 'object') for (const kind in fail) addFailures(to, kind, toNumber(fail[kind]));
+}
+
+function packFigures(cells: ReadonlyMap<number, Figures>): Binary {
+  const writer = new PackedWriter();
+  for (const [cell, figures] of cells) {
+    writer.number(cell);
+    writer.number(figures.requests);
+    writer.number(figures.successes);
+    writer.number(figures.input);
+    writer.number(figures.output);
+    writer.number(figures.cacheWrite5m);
+    writer.number(figures.cacheWrite1h);
+    writer.number(figures.cacheRead);
+    writer.number(figures.latencyMs);
+    writer.number(figures.firstTokens);
+    writer.number(figures.firstTokenMs);
+    writer.bigint(figures.costNanoUsd);
+    writer.bigint(figures.listCostNanoUsd);
+    writer.number(figures.failures.size);
+    for (const [kind, count] of figures.failures) {
+      writer.word(kind);
+      writer.number(count);
+    }
+  }
+  return new Binary(writer.finish());
+}
+
+function unpackFigures(cells: Binary, at: (cell: number) => Figures | undefined): void {
+  const reader = new PackedReader(cells.value());
+  const nowhere = noFigures();
+  let to = nowhere;
+  // sums of several cells become one bigint, which costs as much as all the rest of a cell
+  let [cost, listCost] = [0, 0];
+  while (reader.hasMore) {
+    const next = at(reader.number()) ?? nowhere;
+    if (next !== to || cost > MAX_SUM || listCost > MAX_SUM) {
+      to.costNanoUsd += BigInt(cost);
+      to.listCostNanoUsd += BigInt(listCost);
+      [cost, listCost] = [0, 0];
+      to = next;
+    }
+    to.requests += reader.number();
+    to.successes += reader.number();
+    to.input += reader.number();
+    to.output += reader.number();
+    to.cacheWrite5m += reader.number();
+    to.cacheWrite1h += reader.number();
+    to.cacheRead += reader.number();
+    to.latencyMs += reader.number();
+    to.firstTokens += reader.number();
+    to.firstTokenMs += reader.number();
+    const [nanoUsd, listNanoUsd] = [reader.integer(), reader.integer()];
+    if (typeof nanoUsd === 'number') cost += nanoUsd;
+    else to.costNanoUsd += nanoUsd;
+    if (typeof listNanoUsd === 'number') listCost += listNanoUsd;
+    else to.listCostNanoUsd += listNanoUsd;
+    for (let kinds = reader.number(); kinds > 0; kinds -= 1) addFailures(to, reader.word(), reader.number());
+  }
+  to.costNanoUsd += BigInt(cost);
+  to.listCostNanoUsd += BigInt(listCost);
+}
+
+/** With another cell on top, still exact. */
+const MAX_SUM = 2 ** 52;
+
+function packTimings(cells: ReadonlyMap<number, Timings>): Binary {
+  const writer = new PackedWriter();
+  for (const [cell, { latency, firstToken }] of cells) {
+    writer.number(cell);
+    for (const histogram of [latency, firstToken]) {
+      writer.number(histogram.size);
+      for (const [bucket, count] of histogram) {
+        writer.number(bucket);
+        writer.number(count);
+      }
+    }
+  }
+  return new Binary(writer.finish());
+}
+
+function unpackTimings(cells: RollupDocument['total'], at: (cell: number) => Timings | undefined): void {
+  if (!(cells instanceof Binary)) return;
+  const reader = new PackedReader(cells.value());
+  while (reader.hasMore) {
+    const to = at(reader.number());
+    unpackHistogram(reader, to?.latency);
+    unpackHistogram(reader, to?.firstToken);
+  }
+}
+
+function unpackHistogram(reader: PackedReader, to: Histogram | undefined): void {
+  for (let buckets = reader.number(); buckets > 0; buckets -= 1) {
+    const bucket = reader.number();
+    const count = reader.number();
+    if (to !== undefined) addToHistogram(to, bucket, count);
+  }
+}
+
+function toNumber(value: unknown): number {
+  return typeof value === 'number' ? value : typeof value === 'bigint' ? Number(value) : 0;
+}
+
+function toBigInt(value: unknown): bigint {
+  return typeof value === 'bigint' ? value : typeof value === 'number' ? BigInt(value) : 0n;
+}
