@@ -47,7 +47,10 @@ function wanted(
   return Math.max(0, Math.min(ask.want, Math.floor(spare / (2 * scope.shares.size))));
 }
 
+const NOTHING: Amounts = {};
+
 function offlineOf(owner: QuotaOwner, scope: OwnerScope, nowMs: number): Amounts {
+  if (!owner.offline) return NOTHING;
   const holders = Math.max(owner.connections.size, isWarming(owner) ? owner.knownCount : 0);
   const offline: { -readonly [D in Dimension]?: number } = {};
   for (const dimension of DIMENSIONS) {

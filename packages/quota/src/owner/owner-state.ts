@@ -14,6 +14,8 @@ export interface OwnerOptions {
   readonly longestRequestMs: number;
   /** Count that time by `streamTime`, since a charge may come late; else by the clock. */
   readonly byStreamTime: boolean;
+  /** Name with each grant what may be used without an owner (true by default); holders that do not fail open need it not. */
+  readonly offline?: boolean;
   /** After a failover: the epochs that may hold something of the owner before. */
   readonly knownHolders?: readonly string[];
 }
@@ -138,6 +140,7 @@ export interface QuotaOwner {
   readonly ttlMs: number;
   readonly longestRequestMs: number;
   readonly byStreamTime: boolean;
+  readonly offline: boolean;
   readonly scopes: Map<string, OwnerScope>;
   readonly holders: Map<string, HolderRecord>;
   /** The epoch of each connection. */
@@ -161,6 +164,7 @@ export function createOwner(term: number, nowMs: number, options: OwnerOptions):
     ttlMs,
     longestRequestMs: options.longestRequestMs,
     byStreamTime: options.byStreamTime,
+    offline: options.offline ?? true,
     scopes: new Map(),
     holders: new Map(),
     connections: new Map(),

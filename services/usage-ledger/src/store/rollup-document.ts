@@ -154,6 +154,9 @@ function addStoredTotal(to: Figures, total: RollupDocument['total']): void {
 
 function packFigures(cells: ReadonlyMap<number, Figures>): Binary {
   const writer = new PackedWriter();
+  const kinds = [...new Set([...cells.values()].flatMap(({ failures }) => [...failures.keys()]))];
+  writer.number(kinds.length);
+  for (const kind of kinds) writer.word(kind);
   for (const [cell, figures] of cells) {
     writer.number(cell);
     writer.number(figures.requests);
@@ -170,7 +173,7 @@ function packFigures(cells: ReadonlyMap<number, Figures>): Binary {
     writer.bigint(figures.listCostNanoUsd);
     writer.number(figures.failures.size);
     for (const [kind, count] of figures.failures) {
-      writer.word(kind);
+      writer.number(kinds.indexOf(kind));
       writer.number(count);
     }
   }
@@ -179,18 +182,12 @@ function packFigures(cells: ReadonlyMap<number, Figures>): Binary {
 
 function unpackFigures(cells: Binary, at: (cell: number) => Figures | undefined): void {
   const reader = new PackedReader(cells.value());
+  const kinds = Array.from({ length: reader.number() }, () => reader.word());
   const nowhere = noFigures();
-  let to = nowhere;
-  // sums of several cells become one bigint, which costs as much as all the rest of a cell
-  let [cost, listCost] = [0, 0];
+  const run = new Run(nowhere, kinds);
   while (reader.hasMore) {
-    const next = at(reader.number()) ?? nowhere;
-    if (next !== to || cost > MAX_SUM || listCost > MAX_SUM) {
-      to.costNanoUsd += BigInt(cost);
-      to.listCostNanoUsd += BigInt(listCost);
-      [cost, listCost] = [0, 0];
-      to = next;
-    }
+    const to = at(reader.number()) ?? nowhere;
+    run.goTo(to);
     to.requests += reader.number();
     to.successes += reader.number();
     to.input += reader.number();
@@ -201,19 +198,57 @@ function unpackFigures(cells: Binary, at: (cell: number) => Figures | undefined)
     to.latencyMs += reader.number();
     to.firstTokens += reader.number();
     to.firstTokenMs += reader.number();
-    const [nanoUsd, listNanoUsd] = [reader.integer(), reader.integer()];
-    if (typeof nanoUsd === 'number') cost += nanoUsd;
-    else to.costNanoUsd += nanoUsd;
-    if (typeof listNanoUsd === 'number') listCost += listNanoUsd;
-    else to.listCostNanoUsd += listNanoUsd;
-    for (let kinds = reader.number(); kinds > 0; kinds -= 1) addFailures(to, reader.word(), reader.number());
+    run.addMoney(reader.integer(), reader.integer());
+    for (let left = reader.number(); left > 0; left -= 1) run.addFailures(reader.number(), reader.number());
   }
-  to.costNanoUsd += BigInt(cost);
-  to.listCostNanoUsd += BigInt(listCost);
+  run.flush();
 }
 
-/** With another cell on top, still exact. */
+/** With another cell's on top a sum is still exact. */
 const MAX_SUM = 2 ** 52;
+
+/** What cells that follow each other add to the same figures, where adding it each time would take longer than all the rest. */
+class Run {
+  readonly #kinds: readonly string[];
+  readonly #failures: number[];
+  #to: Figures;
+  #cost = 0;
+  #listCost = 0;
+
+  constructor(to: Figures, kinds: readonly string[]) {
+    this.#to = to;
+    this.#kinds = kinds;
+    this.#failures = kinds.map(() => 0);
+  }
+
+  goTo(to: Figures): void {
+    if (to !== this.#to || this.#cost > MAX_SUM || this.#listCost > MAX_SUM) this.flush();
+    this.#to = to;
+  }
+
+  addMoney(cost: number | bigint, listCost: number | bigint): void {
+    if (typeof cost === 'number') this.#cost += cost;
+    else this.#to.costNanoUsd += cost;
+    if (typeof listCost === 'number') this.#listCost += listCost;
+    else this.#to.listCostNanoUsd += listCost;
+  }
+
+  addFailures(kind: number, count: number): void {
+    this.#failures[kind] = (this.#failures[kind] ?? 0) + count;
+  }
+
+  flush(): void {
+    this.#to.costNanoUsd += BigInt(this.#cost);
+    this.#to.listCostNanoUsd += BigInt(this.#listCost);
+    for (const [index, kind] of this.#kinds.entries()) {
+      const count = this.#failures[index] ?? 0;
+      if (count > 0) addFailures(this.#to, kind, count);
+    }
+    this.#cost = 0;
+    this.#listCost = 0;
+    this.#failures.fill(0);
+  }
+}
 
 function packTimings(cells: ReadonlyMap<number, Timings>): Binary {
   const writer = new PackedWriter();

@@ -97,7 +97,13 @@ export function createKeyPool(options: KeyPoolOptions, nowMs: number): KeyPool {
     config,
     term,
     random,
-    owner: createOwner(term, nowMs, { ttlMs: config.ttlMs, longestRequestMs: 0, byStreamTime: false, knownHolders }),
+    owner: createOwner(term, nowMs, {
+      ttlMs: config.ttlMs,
+      longestRequestMs: 0,
+      byStreamTime: false,
+      offline: false,
+      knownHolders,
+    }),
     keys,
     ring: new KeyTurns((id, model) => {
       const key = keys.get(id);
