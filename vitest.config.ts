@@ -28,6 +28,8 @@ export default defineConfig({
           globalSetup,
           testTimeout: 20_000,
           hookTimeout: 30_000,
+          // they wait for servers more than they compute
+          maxWorkers: 3,
           sequence: { groupOrder: 1 },
         },
       },
