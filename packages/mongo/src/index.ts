@@ -4,5 +4,5 @@ export { isDuplicateKey } from './is-duplicate-key.ts';
 export { checkServer } from './ownership/check-server.ts';
 export { createOwnership } from './ownership/create-ownership.ts';
 export type { Instant } from './ownership/instant.ts';
-export { runOwnedLoop, type Owned } from './ownership/owned.ts';
+export { renewWhile, runOwnedLoop, type Owned } from './ownership/owned.ts';
 export type { Owner, Ownership, OwnershipEvent, OwnershipOptions } from './ownership/ownership.ts';

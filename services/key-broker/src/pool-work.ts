@@ -1,5 +1,5 @@
 import { pause } from '@omg/service';
-import type { Owned } from '@omg/mongo';
+import { runOwnedLoop, type Owned } from '@omg/mongo';
 import { ProxyChecker, type ProxyCheckerOptions } from './app/check-proxies.ts';
 import { PoolKeeper, type PoolKeeperOptions } from './app/pool-keeper.ts';
 import type { Offices } from './app/pool-offices.ts';
@@ -16,6 +16,8 @@ export interface PoolWorkOptions extends Omit<PoolKeeperOptions, 'owned'> {
 }
 
 const LOOK_AT_PROXIES_MS = 500;
+/** A step may have to read a large pool; one that takes longer than this is stuck, and the pool is to be another's. */
+const MAX_STEP_MS = 30_000;
 
 /** All that the owner of a pool does until it is no longer: leases, counters, checks of its proxies. */
 export async function workOnPool(owned: Owned, options: PoolWorkOptions): Promise<void> {
@@ -46,7 +48,7 @@ export async function workOnPool(owned: Owned, options: PoolWorkOptions): Promis
   const beside = Promise.allSettled([counting(), checking()]);
   try {
     await offices.with(keeper, async () => {
-      await keeper.run();
+      await runOwnedLoop(owned, async (idleMs) => await keeper.step(idleMs), MAX_STEP_MS);
     });
   } finally {
     ended.abort();

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { readConfig, Secret } from '@omg/config';
 import { createGrpcClient, readServiceTokens, startGrpcServer, type GrpcClient } from '@omg/grpc';
-import { connectMongo, createOwnership, type Owned, type Ownership } from '@omg/mongo';
+import { connectMongo, createOwnership, runOwnedLoop, type Owned, type Ownership } from '@omg/mongo';
 import { keyAdminV1 } from '@omg/proto-gen';
 import { startTelemetry } from '@omg/telemetry';
 import { freshDatabaseName, testMongoUrl } from '@omg/testkit';
@@ -99,7 +99,7 @@ export async function startAdmin(): Promise<AdminWorld> {
       events: { poolTaken: () => undefined, output: () => undefined, workFailed: () => undefined },
     });
     await offices.with(keeper, async () => {
-      await keeper.run();
+      await runOwnedLoop(owned, async (idleMs) => await keeper.step(idleMs), 30_000);
     });
   };
   const ownership: Ownership = stack.use(

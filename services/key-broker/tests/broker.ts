@@ -4,6 +4,7 @@ import { keyBrokerV1 } from '@omg/proto-gen';
 import { freshDatabaseName, freshStreamName, testMongoUrl, testNatsUrl } from '@omg/testkit';
 import { MongoClient, type Collection, type Db } from 'mongodb';
 import { expect, vi } from 'vitest';
+import type { KeyDocument } from './old-key.ts';
 import { loadConfig } from '../src/config.ts';
 import { SecretBox } from '../src/store/secret-box.ts';
 import { startService, type BrokerService, type Overrides } from '../src/service.ts';
@@ -107,27 +108,5 @@ export async function acquire({ client }: Broker, count = 1, model = 'm', provid
   return result?.value.leases ?? [];
 }
 
-export interface KeyDocument {
-  readonly _id: string;
-  readonly [name: string]: unknown;
-}
-
 export const keysOf = ({ db }: World, provider = 'ohmygpt'): Collection<KeyDocument> =>
   db.collection<KeyDocument>(`${provider}_keys`);
-
-/** As the system before this one wrote it. */
-export function oldKey(name: string, change: Readonly<Record<string, unknown>> = {}): KeyDocument {
-  return {
-    _id: name,
-    apiKey: `secret-of-${name}`,
-    status: 'healthy',
-    tokensUsed: 12_345,
-    requestsCount: 67,
-    lastError: null,
-    cooldownUntil: null,
-    createdAt: new Date('2025-01-01'),
-    lastUsedAt: null,
-    isEnabled: true,
-    ...change,
-  };
-}

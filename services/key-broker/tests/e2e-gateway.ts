@@ -5,7 +5,7 @@ import { startTelemetry } from '@omg/telemetry';
 import { createFakeAdmin, startStack, type FakeAdmin, type Stack, type StackOptions } from '@omg/testkit';
 import { MongoClient, type Collection, type Db } from 'mongodb';
 import { expect, onTestFinished, vi } from 'vitest';
-import { oldKey, type KeyDocument } from './broker.ts';
+import { oldKey, type KeyDocument } from './old-key.ts';
 
 export const HAIKU = 'claude-haiku-4-5-20251001';
 export const SONNET = 'claude-sonnet-4-5-20250929';

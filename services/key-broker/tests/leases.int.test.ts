@@ -1,6 +1,7 @@
 import { quotaV1 } from '@omg/proto-gen';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { acquire, clientOf, keysOf, makeWorld, oldKey, type Acquired, type Broker, type World } from './broker.ts';
+import { acquire, clientOf, keysOf, makeWorld, type Acquired, type Broker, type World } from './broker.ts';
+import { oldKey } from './old-key.ts';
 
 let world: World;
 beforeEach(async () => {

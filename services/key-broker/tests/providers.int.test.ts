@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { box, acquire, keysOf, makeWorld, oldKey, type World } from './broker.ts';
+import { box, acquire, keysOf, makeWorld, type World } from './broker.ts';
+import { oldKey } from './old-key.ts';
 
 let world: World;
 beforeEach(async () => {

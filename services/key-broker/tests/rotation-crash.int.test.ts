@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { testMongoUrl } from '@omg/testkit';
 import { describe, expect, test } from 'vitest';
 import { NEW_KEY_STATE } from '../src/domain/key-state.ts';
-import { makeStoreWorld, NOW, oldBackup, oldBinding, oldKey, oldProxy, type StoreWorld } from './store-world.ts';
+import { makeStoreWorld, NOW, oldBackup, oldBinding, oldProxy, type StoreWorld } from './store-world.ts';
+import { oldKey } from './old-key.ts';
 
 const PROGRAM = fileURLToPath(new URL('store-rotator.ts', import.meta.url));
 const order = { oldId: 'old', cause: 'auth', actor: 'next', nowMs: NOW, state: NEW_KEY_STATE } as const;

@@ -9,11 +9,11 @@ import {
   NOW,
   oldBackup,
   oldBinding,
-  oldKey,
   oldProxy,
   textOf,
   type StoreWorld,
 } from './store-world.ts';
+import { oldKey } from './old-key.ts';
 
 let world: StoreWorld;
 let store: OwnedPoolStore;

@@ -1,17 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { NewKey, NewProxy, OwnedPoolStore } from '../src/app/pool-store.ts';
 import { NEW_KEY_STATE } from '../src/domain/key-state.ts';
-import {
-  by,
-  makeStoreWorld,
-  NOW,
-  oldBackup,
-  oldBinding,
-  oldKey,
-  oldProxy,
-  textOf,
-  type StoreWorld,
-} from './store-world.ts';
+import { by, makeStoreWorld, NOW, oldBackup, oldBinding, oldProxy, textOf, type StoreWorld } from './store-world.ts';
+import { oldKey } from './old-key.ts';
 
 let world: StoreWorld;
 let store: OwnedPoolStore;

@@ -8,7 +8,8 @@ import { fileURLToPath } from 'node:url';
 import { testMongoUrl } from '@omg/testkit';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { SecretBox } from '../src/store/secret-box.ts';
-import { makeStoreWorld, oldKey, textOf, type StoreWorld } from './store-world.ts';
+import { makeStoreWorld, textOf, type StoreWorld } from './store-world.ts';
+import { oldKey } from './old-key.ts';
 
 const PROGRAM = fileURLToPath(new URL('../src/seed.ts', import.meta.url));
 const KEY = Buffer.alloc(32, 'u');

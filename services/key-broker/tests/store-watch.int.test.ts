@@ -3,16 +3,8 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { NEW_KEY_STATE } from '../src/domain/key-state.ts';
 import { NEW_PROXY_HEALTH } from '../src/domain/proxy-health.ts';
 import { watchChanges } from '../src/store/watch-changes.ts';
-import {
-  makeStoreWorld,
-  NOW,
-  oldBackup,
-  oldBinding,
-  oldKey,
-  oldProxy,
-  PROVIDERS,
-  type StoreWorld,
-} from './store-world.ts';
+import { makeStoreWorld, NOW, oldBackup, oldBinding, oldProxy, PROVIDERS, type StoreWorld } from './store-world.ts';
+import { oldKey } from './old-key.ts';
 
 let world: StoreWorld;
 let watch: AsyncDisposable;

@@ -9,12 +9,12 @@ import {
   NOW,
   oldBackup,
   oldBinding,
-  oldKey,
   oldProxy,
   PROVIDERS,
   textOf,
   type StoreWorld,
 } from './store-world.ts';
+import { oldKey } from './old-key.ts';
 
 let world: StoreWorld;
 let store: OwnedPoolStore;

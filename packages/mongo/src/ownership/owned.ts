@@ -21,10 +21,42 @@ export interface Owned {
   readonly transaction: <T>(work: (session: ClientSession) => Promise<T>, set?: Document) => Promise<T>;
 }
 
-/** The loop of an owner: renews when due and does a step, until it is told to end. A step that waits must not wait longer than `idleMs`. */
-export async function runOwnedLoop(owned: Owned, step: (idleMs: number) => Promise<void>): Promise<void> {
+const MIN_WAIT_MS = 10;
+
+/** Waits for the work and renews meanwhile; what takes longer than `maxMs` is stuck, and nothing is renewed for it. */
+export async function renewWhile<T>(
+  owned: Pick<Owned, 'renew' | 'renewalDueInMs'>,
+  work: Promise<T>,
+  maxMs = Infinity,
+): Promise<T> {
+  const done = work.then((value) => ({ value }));
+  done.catch(() => undefined);
+  const endMs = performance.now() + maxMs;
+  while (performance.now() < endMs) {
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    const timer = setTimeout(resolve, Math.max(MIN_WAIT_MS, owned.renewalDueInMs()), undefined);
+    try {
+      const result = await Promise.race([done, promise]);
+      if (result !== undefined) return result.value;
+    } finally {
+      clearTimeout(timer);
+    }
+    await owned.renew();
+  }
+  return await work;
+}
+
+/**
+ * The loop of an owner: renews when due and does a step, until it is told to end. A step that waits must not wait longer
+ * than `idleMs`; one that works is renewed for as long as `maxStepMs`, by default not at all.
+ */
+export async function runOwnedLoop(
+  owned: Owned,
+  step: (idleMs: number) => Promise<void>,
+  maxStepMs = 0,
+): Promise<void> {
   while (!owned.signal.aborted) {
     await owned.renew();
-    await step(owned.renewalDueInMs());
+    await renewWhile(owned, step(owned.renewalDueInMs()), maxStepMs);
   }
 }

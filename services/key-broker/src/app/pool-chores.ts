@@ -23,11 +23,6 @@ export interface PoolChoresOptions {
 
 type Rotation = Extract<PoolOutput, { kind: 'rotate' }>;
 
-interface WantedRead {
-  readonly done: PromiseWithResolvers<void>;
-  readonly changedBy: ChangedBy;
-}
-
 const RETRY_MS = 500;
 const EXPIRE_EVERY_MS = 60_000;
 /** A read of the whole pool costs its keys: the next one waits for so many times as long. */
@@ -43,7 +38,9 @@ export class PoolChores {
   // whoever waits until a state, a rotation or a read is done
   #written: PromiseWithResolvers<void>[] = [];
   readonly #rotated = new Map<string, PromiseWithResolvers<string | undefined>>();
-  #reads: WantedRead[] = [];
+  #read: PromiseWithResolvers<void>[] = [];
+  /** Somebody may have changed something in the database. */
+  #isStale = false;
   #readNotBeforeMs = 0;
   #retryAtMs = 0;
   #expireAtMs = 0;
@@ -86,19 +83,18 @@ export class PoolChores {
     await done.promise;
   }
 
-  /** Everything anew, at once. */
-  async read(changedBy: ChangedBy): Promise<void> {
+  /** Everything anew, at once, after this system has changed something. */
+  async read(): Promise<void> {
     const done = Promise.withResolvers<void>();
-    this.#reads.push({ done, changedBy });
+    this.#read.push(done);
     this.#readNotBeforeMs = 0;
     this.wake();
     await done.promise;
   }
 
+  /** Something may be other than it was read: it is read again soon, and not too often. */
   readSoon(): void {
-    const done = Promise.withResolvers<void>();
-    done.promise.catch(() => undefined);
-    this.#reads.push({ done, changedBy: 'database' });
+    this.#isStale = true;
     this.wake();
   }
 
@@ -113,7 +109,7 @@ export class PoolChores {
       await this.#writeStates();
     });
     await this.#try('reading', async () => {
-      await this.#read();
+      await this.#readAnew();
     });
     await this.#try('proxies', async () => {
       await this.#writeAllProxyHealth();
@@ -128,7 +124,7 @@ export class PoolChores {
 
   /** Nobody is left waiting. */
   close(reason: OmgError): void {
-    const waiting = [...this.#written, ...this.#reads.map(({ done }) => done), ...this.#rotated.values()];
+    const waiting = [...this.#written, ...this.#read, ...this.#rotated.values()];
     for (const { promise, reject } of waiting) {
       promise.catch(() => undefined);
       reject(reason);
@@ -137,7 +133,7 @@ export class PoolChores {
 
   async #waitForWork(idleMs: number): Promise<void> {
     const nowMs = this.#options.nowMs();
-    const readInMs = this.#reads.length === 0 ? Infinity : this.#readNotBeforeMs - nowMs;
+    const readInMs = this.#wantsRead ? this.#readNotBeforeMs - nowMs : Infinity;
     const retryInMs = this.#retryAtMs - nowMs;
     const timeoutMs = Math.max(0, Math.min(idleMs, retryInMs > 0 ? retryInMs : readInMs));
     const timer = setTimeout(this.#wake.resolve, timeoutMs);
@@ -209,24 +205,29 @@ export class PoolChores {
     for (const { resolve } of waiting) resolve();
   }
 
-  async #read(): Promise<void> {
+  get #wantsRead(): boolean {
+    return this.#isStale || this.#read.length > 0;
+  }
+
+  async #readAnew(): Promise<void> {
     const { store, nowMs, onRecords, onChanged } = this.#options;
     const startedMs = nowMs();
-    if (this.#reads.length === 0 || startedMs < this.#readNotBeforeMs) return;
-    const waiting = this.#reads;
-    this.#reads = [];
+    if (!this.#wantsRead || startedMs < this.#readNotBeforeMs) return;
+    const waiting = this.#read;
+    this.#read = [];
+    this.#isStale = false;
     try {
       const records = await store.read();
       // what this system has changed is in the history already
-      const own = waiting.some(({ changedBy }) => changedBy === WRITTEN_DOWN);
-      onRecords(records, own ? WRITTEN_DOWN : 'database');
+      onRecords(records, waiting.length > 0 ? WRITTEN_DOWN : 'database');
     } catch (error) {
-      this.#reads = [...waiting, ...this.#reads];
+      this.#read = [...waiting, ...this.#read];
+      this.#isStale = true;
       throw error;
     }
     const endedMs = nowMs();
     this.#readNotBeforeMs = endedMs + Math.max(MIN_READ_GAP_MS, READ_COST_FACTOR * (endedMs - startedMs));
-    for (const { done } of waiting) done.resolve();
+    for (const { resolve } of waiting) resolve();
     onChanged();
   }
 

@@ -38,9 +38,6 @@ export interface Tenure {
   readonly term: number;
   readonly signal: AbortSignal;
   readonly isMine: () => boolean;
-  readonly renewalDueInMs: () => number;
-  /** Throws `not_owner` when it is over. */
-  readonly renew: () => Promise<void>;
 }
 
 export interface PoolKeeperOptions {
@@ -55,7 +52,6 @@ export interface PoolKeeperOptions {
   readonly events: KeeperEvents;
 }
 
-const MAX_STEP_MS = 30_000;
 /** Of an upstream's words; the key is taken out before the rest is cut, else a part of it could stay. */
 const MAX_MESSAGE = 500;
 const MAX_READ = 8_192;
@@ -105,6 +101,13 @@ export class PoolKeeper implements PoolOffice {
         options.events.workFailed(spec.name, what, error);
       },
     });
+    owned.signal.addEventListener(
+      'abort',
+      () => {
+        this.#chores.wake();
+      },
+      { once: true },
+    );
     this.#take(records);
     this.desk = new UnaryDesk(this.#pool, options.makeId(), nowMs);
     this.#flushSoon();
@@ -119,39 +122,20 @@ export class PoolKeeper implements PoolOffice {
     return this.#pool;
   }
 
-  /** Until the pool is another's, or this process stops. */
-  async run(): Promise<void> {
-    const { owned } = this.#options;
-    const wake = (): void => {
-      this.#chores.wake();
-    };
-    owned.signal.addEventListener('abort', wake, { once: true });
-    try {
-      while (!owned.signal.aborted) {
-        await owned.renew();
-        await this.#renewing(this.#chores.step(owned.renewalDueInMs(), owned.signal));
-      }
-    } finally {
-      owned.signal.removeEventListener('abort', wake);
-      this.#close();
-    }
+  /** What there is to do in the database; to be called again and again by the loop that keeps the ownership. */
+  async step(idleMs: number): Promise<void> {
+    await this.#chores.step(idleMs, this.#options.owned.signal);
   }
 
-  /** A step may have to read a large pool; one that takes longer than that is stuck, and the pool is to be another's. */
-  async #renewing(step: Promise<void>): Promise<void> {
-    const { owned } = this.#options;
-    const done = step.then(() => true as const);
-    done.catch(() => undefined);
-    const endMs = this.#nowMs() + MAX_STEP_MS;
-    while (this.#nowMs() < endMs) {
-      const { promise, resolve } = Promise.withResolvers<false>();
-      const timer = setTimeout(resolve, Math.max(10, owned.renewalDueInMs()), false);
-      const isDone = await Promise.race([done, promise]);
-      clearTimeout(timer);
-      if (isDone) return;
-      await owned.renew();
-    }
-    await done;
+  /** The pool is another's, or this process stops. */
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    const over = new OmgError('not_owner', `${this.provider.name} is not owned here any more`);
+    for (const stream of this.#streams.values()) stream.end(over);
+    this.#streams.clear();
+    this.#chores.close(over);
+    this.desk.close();
   }
 
   // ------------------------------------------------------------------ streams
@@ -273,7 +257,7 @@ export class PoolKeeper implements PoolOffice {
 
   async refresh(): Promise<void> {
     this.#check();
-    await this.#chores.read(WRITTEN_DOWN);
+    await this.#chores.read();
   }
 
   /** Something was changed in the database; it is read soon, and not too often. */
@@ -358,15 +342,5 @@ export class PoolKeeper implements PoolOffice {
 
   #check(): void {
     if (!this.isMine) throw new OmgError('not_owner', `${this.provider.name} is not owned here any more`);
-  }
-
-  #close(): void {
-    this.#closed = true;
-    clearTimeout(this.#timer);
-    const over = new OmgError('not_owner', `${this.provider.name} is not owned here any more`);
-    for (const stream of this.#streams.values()) stream.end(over);
-    this.#streams.clear();
-    this.#chores.close(over);
-    this.desk.close();
   }
 }

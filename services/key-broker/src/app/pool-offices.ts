@@ -40,7 +40,7 @@ export class Offices implements PoolOffices {
     return keeper?.isMine === true ? keeper : undefined;
   }
 
-  /** As long as the work goes on. */
+  /** As long as the work goes on; then the keeper is closed. */
   async with(keeper: PoolKeeper, work: () => Promise<void>): Promise<void> {
     const { name } = keeper.provider;
     this.#keepers.set(name, keeper);
@@ -48,6 +48,7 @@ export class Offices implements PoolOffices {
       await work();
     } finally {
       if (this.#keepers.get(name) === keeper) this.#keepers.delete(name);
+      keeper.close();
     }
   }
 }

@@ -9,7 +9,7 @@ import { fromProxyFields } from './from-proxy-fields.ts';
 import { toBackupKeyView } from './to-backup-key-view.ts';
 import { toHistoryView } from './to-history-view.ts';
 import { toBindingView, toKeyView } from './to-key-view.ts';
-import { toOutcomeCause } from './to-outcome-cause.ts';
+import { toOutcomeCause } from './outcome-cause.ts';
 import { toProxyView } from './to-proxy-view.ts';
 
 export function keyAdminService(admin: KeyAdmin, grants: ServiceGrants): BoundService {

@@ -10,7 +10,8 @@ import type { ReportedOutcome } from '../app/report-outcomes.ts';
 import { parseLeaseId } from '../domain/lease-id.ts';
 import type { HoldFrame, RefusalReason } from '../domain/pool/pool-types.ts';
 import type { ProviderSpec } from '../domain/provider-registry.ts';
-import { fromHolderOutcome, fromOutcomeCause } from './from-outcome.ts';
+import { fromHolderOutcome } from './from-holder-outcome.ts';
+import { fromOutcomeCause } from './outcome-cause.ts';
 import { toEndpoint, toHoldResponse, toProxy } from './to-hold-response.ts';
 
 export interface KeyBrokerUseCases {

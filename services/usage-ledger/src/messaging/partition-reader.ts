@@ -7,24 +7,18 @@ import {
   type UsageStreamOptions,
 } from '@omg/messaging';
 import { OmgError } from '@omg/errors';
+import { renewWhile, type Owned } from '@omg/mongo';
 import { pause } from '@omg/service';
 import type { ChargeMessagesInput, ChargeMessagesResult } from '../app/charge-messages.ts';
 import type { Position, UsageMessage } from '../app/ports.ts';
 import { parseUsageEvent } from './parse-usage-event.ts';
 
-/** This process's right to charge a partition; it has to be renewed each second, by the loop that charges. */
-export interface Tenure {
-  readonly signal: AbortSignal;
-  readonly renewalDueInMs: () => number;
-  /** Throws `not_owner` when it is over. */
-  readonly renew: () => Promise<void>;
-}
-
 export interface PartitionReaderOptions {
   readonly nats: Nats;
   readonly stream: UsageStreamOptions;
   readonly partition: number;
-  readonly owned: Tenure;
+  /** Renewed by the loop that charges, also while it waits: a partition without traffic is not for the taking. */
+  readonly owned: Pick<Owned, 'signal' | 'renew' | 'renewalDueInMs'>;
   /** Where the last transaction of this or an earlier owner ended. */
   readonly position: () => Position | undefined;
   readonly charge: (input: ChargeMessagesInput) => Promise<ChargeMessagesResult>;
@@ -66,32 +60,15 @@ async function readFromStoredPosition(options: PartitionReaderOptions): Promise<
   const lists = consumeUsage({ nats, stream, partition, fromSeq, signal });
   try {
     for (;;) {
-      const list = await renewingUntil(lists.next(), owned);
+      const list = await renewWhile(owned, lists.next());
       if (list.done === true) return;
       const messages = list.value.map(toUsageMessage);
-      const result = await renewingUntil(options.charge({ partition, incarnation, messages }), owned);
+      const result = await renewWhile(owned, options.charge({ partition, incarnation, messages }));
       options.onCharged(result, messages);
     }
   } finally {
     ended.abort();
     await lists.return(undefined).catch(() => undefined);
-  }
-}
-
-/** Waits for it, and keeps the ownership meanwhile: a partition without traffic is not anybody's for the taking. */
-async function renewingUntil<T>(work: Promise<T>, owned: Tenure): Promise<T> {
-  const done = work.then((value) => ({ value }));
-  done.catch(() => undefined);
-  for (;;) {
-    const { promise, resolve } = Promise.withResolvers<undefined>();
-    const timer = setTimeout(resolve, Math.max(10, owned.renewalDueInMs()), undefined);
-    try {
-      const result = await Promise.race([done, promise]);
-      if (result !== undefined) return result.value;
-    } finally {
-      clearTimeout(timer);
-    }
-    await owned.renew();
   }
 }
 

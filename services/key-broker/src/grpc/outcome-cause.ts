@@ -20,3 +20,13 @@ const CAUSES: Record<OutcomeCause, keyBrokerV1.OutcomeCause> = {
 export function toOutcomeCause(cause: OutcomeCause): keyBrokerV1.OutcomeCause {
   return CAUSES[cause];
 }
+
+const FROM: ReadonlyMap<keyBrokerV1.OutcomeCause, OutcomeCause> = new Map(
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a record's keys are what its type says
+  Object.entries(CAUSES).map(([cause, wire]) => [wire, cause as OutcomeCause]),
+);
+
+/** Undefined where the caller leaves it open; a cause that a newer caller knows says nothing here. */
+export function fromOutcomeCause(cause: keyBrokerV1.OutcomeCause): OutcomeCause | undefined {
+  return cause === keyBrokerV1.OutcomeCause.UNRECOGNIZED ? 'cancelled' : FROM.get(cause);
+}
