@@ -121,6 +121,7 @@ function entry(number: number, change: Partial<eventsV1.UsageEvent> = {}): usage
   };
   return {
     costNanoUsd: 46_657_475n,
+    creditType: 'credits',
     priceVersion: 'ohmygpt/model-x@1',
     chargedAt: acceptedAt,
     event: {
@@ -156,6 +157,8 @@ function entry(number: number, change: Partial<eventsV1.UsageEvent> = {}): usage
       attempts: [attempt, { ...attempt, ...served }],
       clientRequestId: '',
       traceParent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
+      priceVersion: '',
+      allowance: undefined,
       ...change,
     },
   };

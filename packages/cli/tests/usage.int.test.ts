@@ -88,6 +88,7 @@ function log(number: number): usageV1.RequestLog {
   const acceptedAt = new Date(Date.UTC(2026, 10, 20, 12, 0, number));
   return {
     costNanoUsd: 1n,
+    creditType: 'credits',
     priceVersion: 'p@1',
     chargedAt: acceptedAt,
     event: eventsV1.UsageEvent.create({ requestId: `request-${number}`, acceptedAt, statusCode: 200, success: true }),

@@ -36,6 +36,10 @@ afterEach(async () => {
   await stack.disposeAsync();
 });
 
+async function* unusedStream(): AsyncGenerator<never> {
+  yield await unused();
+}
+
 const unused = async (): Promise<never> =>
   await Promise.reject(new OmgError('failed_precondition', 'not part of this test'));
 
@@ -173,7 +177,12 @@ describe('a call', () => {
 
 describe('a stream', () => {
   async function serveHold(hold: Handlers<accountsV1.AccountsService>['hold']) {
-    const service = bindService(accountsV1.AccountsService, { resolveKey: unused, hold });
+    const service = bindService(accountsV1.AccountsService, {
+      resolveKey: unused,
+      hold,
+      holdAllowances: unusedStream,
+      getPrices: unused,
+    });
     const server = await startGrpcServer({
       listen: '127.0.0.1:0',
       services: [service],

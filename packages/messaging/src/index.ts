@@ -5,6 +5,7 @@ export { createUsagePublisher, type UsagePublisher, type UsagePublisherOptions }
 export {
   USAGE_PARTITIONS,
   ensureUsageStream,
+  lastUsageSeq,
   partitionOf,
   usageStreamState,
   type UsageStreamOptions,

@@ -83,6 +83,12 @@ export async function usageStreamState(nats: Nats, stream: string): Promise<Usag
   };
 }
 
+/** The sequence of the partition's last message; 0 where there is none. */
+export async function lastUsageSeq(nats: Nats, stream: string, partition: number): Promise<number> {
+  const { streams } = await jetstreamManager(nats.connection);
+  return (await streams.getMessage(stream, { last_by_subj: usageSubject(stream, partition) }))?.seq ?? 0;
+}
+
 async function findStream(nats: Nats, stream: string): Promise<StreamInfo | undefined> {
   const manager = await jetstreamManager(nats.connection);
   try {

@@ -6,5 +6,6 @@ export * as keyBrokerV1 from './gen/key_broker/v1/key_broker.ts';
 export * as quotaV1 from './gen/quota/v1/quota.ts';
 export * as accountsAdminV1 from './gen/usage_ledger/v1/accounts_admin.ts';
 export * as accountsV1 from './gen/usage_ledger/v1/accounts.ts';
+export * as pricesV1 from './gen/usage_ledger/v1/prices.ts';
 export * as usageV1 from './gen/usage_ledger/v1/usage.ts';
 export { descriptorsPath } from './descriptors.ts';

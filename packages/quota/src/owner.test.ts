@@ -7,6 +7,7 @@ import {
   ownerConnect,
   ownerDisconnect,
   ownerFree,
+  ownerOutstanding,
   ownerReceive,
   ownerSetScope,
   ownerStreamTime,
@@ -65,7 +66,7 @@ class Desk {
 
   charge(epoch: string, reserved: Amounts, upTo = 1, opened = 1): void {
     const scopes = [{ scope: 's', reserved, costNanoUsd: reserved.nanoUsd ?? 0 }];
-    this.note(ownerCharge(this.core, { epoch, upTo, opened, scopes }, this.nowMs));
+    this.note(ownerCharge(this.core, { epoch, event: upTo, upTo, opened, scopes }, this.nowMs));
   }
 
   at(nowMs: number): this {
@@ -345,6 +346,20 @@ describe('a holder that falls silent', () => {
     desk.take('a', { slots: 1 });
     desk.at(15_000);
     expect(desk.free.slots).toBe(10);
+  });
+
+  test('gives back at its ttl what requests only borrow, where that is wanted, and a late charge frees it no second time', () => {
+    const desk = new Desk({ slots: 10, nanoUsd: 1_000 }, { borrowedEndsWithTtl: true });
+    desk.join('a');
+    desk.take('a', { slots: 4, nanoUsd: 400 });
+    desk.state('a', { received: { slots: 4, nanoUsd: 400 }, committed: { slots: 4, nanoUsd: 400 } });
+    desk.at(14_999);
+    expect(desk.free).toMatchObject({ slots: 6, nanoUsd: 600 });
+    desk.at(15_000);
+    expect(desk.free).toMatchObject({ slots: 10, nanoUsd: 600 });
+    desk.charge('a', { slots: 4, nanoUsd: 400 });
+    expect(desk.free).toMatchObject({ slots: 10, nanoUsd: 600 });
+    expect(ownerOutstanding(desk.core, 's').get('a')).toMatchObject({ slots: 0, nanoUsd: 0 });
   });
 });
 

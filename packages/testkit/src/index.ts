@@ -7,5 +7,6 @@ export type { FakeProxyOptions } from './fake-proxy/proxy-options.ts';
 export { freshDatabaseName, freshStreamName, testMongoUrl, testNatsUrl } from './infra/test-servers.ts';
 export { startOtlpSink, type OtlpSink } from './otlp-sink/otlp-sink.ts';
 export type { SinkSpan } from './otlp-sink/otlp-traces.ts';
+export { AMPLE_LIMITS } from './stack/ample-limits.ts';
 export { startStack, type Stack } from './stack/start-stack.ts';
 export type { StackOptions } from './stack/stack-options.ts';

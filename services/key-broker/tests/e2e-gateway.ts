@@ -2,7 +2,7 @@ import { Secret } from '@omg/config';
 import { createGrpcClient, type GrpcClient } from '@omg/grpc';
 import { keyAdminV1, keyBrokerV1 } from '@omg/proto-gen';
 import { startTelemetry } from '@omg/telemetry';
-import { createFakeAdmin, startStack, type FakeAdmin, type Stack, type StackOptions } from '@omg/testkit';
+import { AMPLE_LIMITS, createFakeAdmin, startStack, type FakeAdmin, type Stack, type StackOptions } from '@omg/testkit';
 import { MongoClient, type Collection, type Db } from 'mongodb';
 import { expect, onTestFinished, vi } from 'vitest';
 import { oldKey, type KeyDocument } from './old-key.ts';
@@ -34,7 +34,11 @@ export async function startGateway(options: StackOptions = {}): Promise<Gateway>
     await startStack({
       logLevel: 'info',
       ...options,
-      env: { ...options.env, 'key-broker': { OHMYGPT_API_KEYS: '', ...options.env?.['key-broker'] } },
+      env: {
+        'usage-ledger': AMPLE_LIMITS,
+        ...options.env,
+        'key-broker': { OHMYGPT_API_KEYS: '', ...options.env?.['key-broker'] },
+      },
     }),
   );
   const { addresses, secrets } = stack;

@@ -10,7 +10,8 @@ export interface Config {
   readonly site: Site;
   /** `host:port` of key-broker; several where no name stands for all of its replicas. */
   readonly brokerAddresses: readonly string[];
-  readonly ledgerAddress: string;
+  /** `host:port` of usage-ledger; several where no name stands for all of its replicas. */
+  readonly ledgerAddresses: readonly string[];
   readonly serviceToken: Secret;
   readonly tls: GrpcTls | undefined;
   readonly natsUrl: string;
@@ -31,8 +32,8 @@ export function loadConfig(environment: Environment): Config {
       host: listen.slice(0, colon).replaceAll(/[[\]]/g, ''),
       port: Number(listen.slice(colon + 1)),
       site: toSite(file),
-      brokerAddresses: readBrokerAddresses(reader),
-      ledgerAddress: reader.address('LEDGER_ADDR'),
+      brokerAddresses: readAddresses(reader, 'BROKER_ADDR'),
+      ledgerAddresses: readAddresses(reader, 'LEDGER_ADDR'),
       serviceToken: reader.secret('SERVICE_TOKEN'),
       tls: readGrpcTls(reader),
       natsUrl: reader.string('NATS_URL'),
@@ -43,10 +44,10 @@ export function loadConfig(environment: Environment): Config {
   });
 }
 
-function readBrokerAddresses(reader: ConfigReader): readonly string[] {
-  const addresses = reader.list('BROKER_ADDR');
+function readAddresses(reader: ConfigReader, name: string): readonly string[] {
+  const addresses = reader.list(name);
   if (addresses.some((address) => !/^[^\s:/]+:\d{1,5}$|^\[[0-9a-f:]+\]:\d{1,5}$/i.test(address)))
-    reader.fault('BROKER_ADDR must be host:port, or several of them with commas between');
+    reader.fault(`${name} must be host:port, or several of them with commas between`);
   return addresses;
 }
 

@@ -17,7 +17,12 @@ export interface Events {
   leaseRefused: (refusal: LeaseRefusal) => void;
   outcomeForgotten: () => void;
   fault: (error: unknown) => void;
+  /** A model of the site file that usage-ledger has no price for. */
+  unpriced: (model: string) => void;
+  allowanceStream: (partition: number, error: unknown) => void;
 }
+
+const UNPRICED_EVERY_MS = 60_000;
 
 export function makeEvents({ logger, meter }: Telemetry): Events {
   const requests = meter.createCounter('omg_router_requests', {
@@ -33,7 +38,22 @@ export function makeEvents({ logger, meter }: Telemetry): Events {
   const refusals = meter.createCounter('omg_router_lease_refusals', {
     description: 'Leases that were not to be had, by reason',
   });
+  const unpricedRequests = meter.createCounter('omg_router_unpriced_requests', {
+    description: 'Requests that were refused because their model has no price',
+  });
+  const saidMs = new Map<string, number>();
   return {
+    unpriced(model) {
+      unpricedRequests.add(1, { model });
+      const nowMs = performance.now();
+      if (nowMs - (saidMs.get(model) ?? -Infinity) < UNPRICED_EVERY_MS) return;
+      saidMs.set(model, nowMs);
+      logger.error({ model }, 'the model has no price: its requests are refused');
+    },
+    allowanceStream(partition, error) {
+      failures.add(1, { what: 'allowances' });
+      logger.debug({ err: error, partition }, 'no stream to the owner of the accounts');
+    },
     settled(request, outcome, latencyMs) {
       const { clientStatus, upstreamStatus, success, cause, abortReason, usageSource, tokens } = outcome;
       const { dialect, stream, model } = request;

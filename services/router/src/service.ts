@@ -1,21 +1,25 @@
 import { randomUUIDv7 } from 'node:crypto';
 import { affinityHash } from '@omg/affinity';
-import { createGrpcClient } from '@omg/grpc';
+import { createGrpcClient, type GrpcClient } from '@omg/grpc';
 import { openJournal, type AdoptedEpoch } from '@omg/journal';
-import { connectNats, createUsagePublisher } from '@omg/messaging';
+import { USAGE_PARTITIONS, connectNats, createUsagePublisher, partitionOf } from '@omg/messaging';
 import { accountsV1, keyBrokerV1 } from '@omg/proto-gen';
 import { headerValue } from '@omg/llm-wire';
 import { pause, repeat, startProcess, type Service } from '@omg/service';
 import { contextFromTraceParent, traceParentOf, withSpan } from '@omg/telemetry';
-import { makeAuthenticate } from './app/authenticate.ts';
+import { Authenticator } from './app/authenticate.ts';
 import type { Clock } from './app/ports.ts';
 import { makePrepareRequest } from './app/prepare-request.ts';
 import { makeRelayRequest } from './app/relay-request.ts';
+import { AllowanceHolder } from './clients/allowance-holder.ts';
 import { grpcAccountDirectory } from './clients/grpc-account-directory.ts';
 import { LedgerHold } from './clients/ledger-hold.ts';
 import { LeaseHolder } from './clients/lease-holder/lease-holder.ts';
+import { LedgerReplicas } from './clients/ledger-replicas.ts';
+import { LivePrices } from './clients/live-prices.ts';
 import { UndiciUpstream } from './clients/undici-upstream.ts';
 import type { Config } from './config.ts';
+import { UsageLearner } from './domain/usage-learner.ts';
 import { makeEvents } from './events.ts';
 import { buildApp } from './http/build-app.ts';
 import { startListening } from './http/listening.ts';
@@ -39,10 +43,13 @@ export async function startService(config: Config, overrides: Overrides = {}): P
   const epoch = randomUUIDv7();
 
   const grpc = { token: config.serviceToken, tls: config.tls, telemetry, deadlineMs: 2_000 };
-  const ledger = stack.use(createGrpcClient(accountsV1.AccountsService, { ...grpc, address: config.ledgerAddress }));
+  const connectLedger = (address: string): GrpcClient<accountsV1.AccountsService> & Disposable =>
+    createGrpcClient(accountsV1.AccountsService, { ...grpc, address });
+  const ledger = stack.use(new LedgerReplicas(config.ledgerAddresses.map(connectLedger)));
   // a router that never met its ledger and its broker would refuse everything; one that lost them lives on what it has
   readiness.set('usage-ledger', 'not reached yet');
   readiness.set('key-broker', 'not reached yet');
+  readiness.set('prices', 'not read yet');
   const broker = stack.use(
     new LeaseHolder({
       provider: site.provider,
@@ -86,16 +93,60 @@ export async function startService(config: Config, overrides: Overrides = {}): P
   await workOff(journal.adopted);
   readiness.check('journal', () => (journal.full === undefined ? true : `the journal is full by ${journal.full}`));
 
+  const authenticator = new Authenticator({
+    directory: grpcAccountDirectory(ledger, site.name),
+    clock,
+    maxCached: MAX_ACCOUNTS,
+  });
+  const prices = stack.use(
+    new LivePrices({
+      client: ledger,
+      site: site.name,
+      onRead: (result) => {
+        if (result === true) readiness.set('prices', true);
+      },
+    }),
+  );
+  const allowances = stack.use(
+    new AllowanceHolder({
+      partitions: USAGE_PARTITIONS,
+      partitionOf,
+      epoch,
+      addresses: config.ledgerAddresses,
+      connect: (address) => {
+        const client = connectLedger(address);
+        return {
+          hold: (signal) => client.holdAllowances(signal),
+          [Symbol.dispose]: () => {
+            client[Symbol.dispose]();
+          },
+        };
+      },
+      onError: events.allowanceStream,
+    }),
+  );
+  const usual = new Map<string, UsageLearner>();
+  const learnerOf = (model: string): UsageLearner => usual.getOrInsertComputed(model, () => new UsageLearner());
   const hold = stack.use(
     new LedgerHold({
       client: ledger,
       epoch,
+      onChanged: (what) => {
+        if (what === 'prices' || what === '*') prices.refresh();
+        if (what === '*') authenticator.refreshAll();
+        else authenticator.forget(what);
+      },
       adoptedEpochs: () => journal.adopted.map((adopted) => adopted.epoch),
       onCommitted: ({ epoch: of, partition, upTo }) => {
         journal.committed(of, partition, upTo);
       },
       onConnected: (connected, error) => {
-        if (connected) readiness.set('usage-ledger', true);
+        if (connected) {
+          readiness.set('usage-ledger', true);
+          // what changed while nobody told
+          authenticator.refreshAll();
+          prices.refresh();
+        }
         events.ledgerConnection(connected, error);
       },
     }),
@@ -110,7 +161,10 @@ export async function startService(config: Config, overrides: Overrides = {}): P
   const prepare = makePrepareRequest({
     site: () => site,
     affinityHash,
-    authenticate: makeAuthenticate({ directory: grpcAccountDirectory(ledger), clock, maxCached: MAX_ACCOUNTS }),
+    authenticate: async (key) => await authenticator.authenticate(key),
+    prices,
+    usualOf: (model) => learnerOf(model).usual,
+    onUnpriced: events.unpriced,
   });
   const relay = makeRelayRequest({
     site: () => site,
@@ -118,6 +172,10 @@ export async function startService(config: Config, overrides: Overrides = {}): P
     broker,
     upstream: stack.use(new UndiciUpstream({ connectTimeoutMs: site.deadlines.connectMs })),
     outbox,
+    allowances,
+    learn: (model, used) => {
+      learnerOf(model).learn(used);
+    },
     clock,
     traceParent: () => traceParentOf() ?? '',
     onSettled: events.settled,

@@ -19,6 +19,8 @@ const request: OpenedRequest = {
   keyId: 'first',
   bodyBytes: 100,
   clientRequestId: '',
+  priceVersion: 'p@1',
+  allowance: { opened: 1, tokens: 100, money: [{ of: 'credit', bucket: '', nanoUsd: 1_000 }] },
   traceParent: '',
 };
 

@@ -1,10 +1,14 @@
 import { affinityHash } from '@omg/affinity';
 import type { Dialect } from '@omg/llm-wire';
+import type { Price } from '@omg/pricing';
 import { startFakeUpstream, type FakeUpstream } from '@omg/testkit';
+import type { Allowance, AllowanceRefusal, Allowances, AllowanceUse, AllowanceWish } from '../src/app/allowances.ts';
 import { makePrepareRequest } from '../src/app/prepare-request.ts';
 import type { Clock, OpenedRequest, Outbox, SettledRequest, Tokens } from '../src/app/ports.ts';
 import { makeRelayRequest } from '../src/app/relay-request.ts';
 import { UndiciUpstream } from '../src/clients/undici-upstream.ts';
+import { UNRESTRICTED } from '../src/domain/key-terms.ts';
+import { UsageLearner } from '../src/domain/usage-learner.ts';
 import { RETRY_DEFAULTS, type RetryPolicy } from '../src/domain/retry-policy.ts';
 import type { Deadlines, Site } from '../src/domain/site.ts';
 import { buildApp } from '../src/http/build-app.ts';
@@ -29,8 +33,39 @@ class RecordingOutbox implements Outbox {
     this.notes.push({ requestId, tokens, keyId });
   }
 
-  settled(request: SettledRequest): void {
+  settled(request: SettledRequest): number {
     this.records.push(request);
+    return this.records.length;
+  }
+}
+
+/** A dollar for a million tokens of any kind. */
+const PRICE: Price = {
+  rates: {
+    input: 1_000_000_000n,
+    output: 1_000_000_000n,
+    cacheWrite5m: 1_000_000_000n,
+    cacheWrite1h: 1_000_000_000n,
+    cacheRead: 1_000_000_000n,
+  },
+  tiers: [],
+  multiplierNano: 1_000_000_000n,
+};
+
+/** Grants whatever is asked, or refuses it; and remembers what became of it. */
+class OpenHandedAllowances implements Allowances {
+  readonly wishes: AllowanceWish[] = [];
+  readonly settlements: AllowanceUse[] = [];
+  refusal: AllowanceRefusal | undefined;
+
+  async acquire(wish: AllowanceWish): Promise<Allowance | AllowanceRefusal> {
+    this.wishes.push(wish);
+    const granted = { opened: this.wishes.length, tokens: wish.tokens, money: [], offline: false };
+    return await Promise.resolve(this.refusal ?? granted);
+  }
+
+  settle(_allowance: Allowance, use: AllowanceUse): void {
+    this.settlements.push(use);
   }
 }
 
@@ -38,6 +73,7 @@ export interface RelayBench extends AsyncDisposable {
   readonly fake: FakeUpstream;
   readonly broker: ScriptedBroker;
   readonly outbox: RecordingOutbox;
+  readonly allowances: OpenHandedAllowances;
   readonly faults: unknown[];
   readonly ask: (
     dialect: Dialect,
@@ -59,6 +95,7 @@ export async function startRelayBench(options: RelayBenchOptions = {}): Promise<
   const broker = new ScriptedBroker(fake.url);
   const outbox = new RecordingOutbox();
   const faults: unknown[] = [];
+  const learner = new UsageLearner();
   const clock: Clock = { now: () => new Date(), monotonicMs: () => performance.now() };
   const site: Site = {
     name: 'site',
@@ -75,15 +112,23 @@ export async function startRelayBench(options: RelayBenchOptions = {}): Promise<
       ...options.deadlines,
     },
   };
-  const account = { tenantId: 't', tenantName: 'T', clientKeyId: 'k' };
+  const account = { tenantId: 't', tenantName: 'T', clientKeyId: 'k', keyTerms: UNRESTRICTED, quotas: [] };
+  const allowances = new OpenHandedAllowances();
   const relay = makeRelayRequest({
     site: () => site,
     prepare: makePrepareRequest({
       site: () => site,
       authenticate: async () => await Promise.resolve({ account }),
       affinityHash,
+      prices: { priceOf: () => ({ version: 'v1', price: PRICE }) },
+      usualOf: () => learner.usual,
+      onUnpriced: () => undefined,
     }),
     broker,
+    allowances,
+    learn: (_model, used) => {
+      learner.learn(used);
+    },
     upstream: stack.use(new UndiciUpstream({ connectTimeoutMs: site.deadlines.connectMs })),
     outbox,
     clock,
@@ -101,6 +146,7 @@ export async function startRelayBench(options: RelayBenchOptions = {}): Promise<
     fake,
     broker,
     outbox,
+    allowances,
     faults,
     ask: async (dialect, { stream = false, signal, body = {} } = {}) =>
       await fetch(url + PATHS[dialect], {

@@ -1,6 +1,7 @@
 import Anthropic from '@anthropic-ai/sdk';
 import {
   startOtlpSink,
+  AMPLE_LIMITS,
   startStack,
   createFakeAdmin,
   testMongoUrl,
@@ -33,6 +34,7 @@ beforeAll(async () => {
       otlpEndpoint: sink.url,
       drainTimeoutMs: 10_000,
       logLevel: 'info',
+      env: { 'usage-ledger': AMPLE_LIMITS },
     }),
   );
   fake = createFakeAdmin(stack.addresses.fakeAdminUrl);

@@ -70,7 +70,7 @@ describe.each(WAYS)('%s', (way) => {
     for (let count = 0; count < 10; count += 1) await textOf(await upstream.send(request));
     // a connection is free again a moment after the end of the answer was read
     expect(new Set(fake.books().map(({ connection }) => connection)).size).toBeLessThanOrEqual(2);
-    fake.setFault({ fault: { kind: 'stall', after: { tokens: 1 }, forMs: 300 }, times: 40 });
+    fake.setFault({ fault: { kind: 'stall', after: { tokens: 1 }, forMs: 1_500 }, times: 40 });
     await Promise.all(Array.from({ length: 40 }, async () => await textOf(await upstream.send(request))));
     expect(fake.stats().maxOpen).toBe(40);
   });

@@ -5,7 +5,7 @@ import type { SeedAccount } from './app/admin/seed-account.ts';
 import { isTimeZone } from './domain/budget-window.ts';
 import { DEFAULT_WARN_AT, type BudgetTerms } from './domain/budget.ts';
 import { CLIENT_KEY_SCOPES } from './domain/client-key-terms.ts';
-import { parseNano } from './domain/money.ts';
+import { parseNano } from '@omg/pricing';
 
 const Id = z.string().regex(/^[\w.-]{1,64}$/, 'must be 1 to 64 letters, digits, dots, dashes or underscores');
 const Name = z.string().regex(/^[^\p{C}]{1,128}$/u, 'must be 1 to 128 printable characters');

@@ -9,10 +9,10 @@ import {
   type HasGrant,
 } from '@omg/grpc';
 import { readProcessConfig, type ProcessConfig } from '@omg/service';
-import type { AccountDefaults } from './app/admin/admin-deps.ts';
 import type { SeedAccount } from './app/admin/seed-account.ts';
 import type { StatedPrice } from './app/update-prices.ts';
 import { readBootstrapFile } from './bootstrap-file.ts';
+import type { AccountDefaults } from './domain/account-quotas.ts';
 import { isTimeZone } from './domain/budget-window.ts';
 import { DEFAULT_WARN_AT } from './domain/budget.ts';
 import { readStatedPrices } from './stated-prices.ts';

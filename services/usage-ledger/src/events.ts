@@ -1,8 +1,10 @@
 import { ConfigError } from '@omg/config';
 import type { OwnershipEvent } from '@omg/mongo';
+import type { OwnerMessage } from '@omg/quota';
 import type { Telemetry } from '@omg/telemetry';
 import type { ChargeMessagesResult } from './app/charge-messages.ts';
 import type { Projected } from './app/rollups-project.ts';
+import { parseScopeName } from './domain/account-scope.ts';
 
 export interface Events {
   charged: (result: ChargeMessagesResult) => void;
@@ -13,6 +15,10 @@ export interface Events {
   ownership: (event: OwnershipEvent) => void;
   projected: (projected: Projected) => void;
   projectionInterrupted: (error: unknown) => void;
+  /** A take was refused: by which kind of scope, and of what it had not enough. */
+  denied: (denial: Extract<OwnerMessage, { kind: 'deny' }>) => void;
+  allowancesFailed: (partition: number, what: string, error: unknown) => void;
+  watchingInterrupted: (error: unknown) => void;
 }
 
 export function makeEvents({ logger, meter }: Telemetry): Events {
@@ -35,7 +41,26 @@ export function makeEvents({ logger, meter }: Telemetry): Events {
   const refusedPrices = meter.createCounter('omg_ledger_refused_site_files', {
     description: 'Times changed site files were not taken',
   });
+  const denials = meter.createCounter('omg_ledger_denied_takes', {
+    description: 'Requests that were refused by a limit or a budget, by the kind of the scope',
+  });
+  const allowanceFailures = meter.createCounter('omg_ledger_allowance_failures', {
+    description: 'Times something that allowances need could not be read or written at once',
+  });
   return {
+    denied({ scope, dimension, reason }) {
+      denials.add(1, { kind: parseScopeName(scope)?.kind ?? 'unknown', dimension: dimension ?? 'none', reason });
+    },
+    allowancesFailed(partition, what, error) {
+      allowanceFailures.add(1, { what });
+      logger.warn({ err: error, partition, what }, 'allowances: something failed and is tried again');
+    },
+    watchingInterrupted(error) {
+      logger.warn(
+        { err: error },
+        'watching for changes of accounts was interrupted; it begins again, and all is read anew',
+      );
+    },
     charged(result) {
       charged.add(result.charged);
       duplicates.add(result.duplicates);

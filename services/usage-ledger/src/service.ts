@@ -1,12 +1,17 @@
 import { randomUUIDv7 } from 'node:crypto';
+import { OmgError } from '@omg/errors';
 import { startGrpcServer } from '@omg/grpc';
-import { USAGE_PARTITIONS, connectNats, ensureUsageStream } from '@omg/messaging';
-import { connectMongo, createOwnership } from '@omg/mongo';
+import { USAGE_PARTITIONS, connectNats, ensureUsageStream, lastUsageSeq, partitionOf } from '@omg/messaging';
+import { connectMongo, createOwnership, type Owned, type Ownership } from '@omg/mongo';
+import { createSleepAwareClock } from '@omg/quota-link';
 import { pause, startProcess, type ProcessOverrides, type Service } from '@omg/service';
 import { makeAccountsAdmin } from './app/admin/accounts-admin.ts';
+import { AllowanceKeeper } from './app/allowances/allowance-keeper.ts';
+import { AllowanceOffices } from './app/allowances/allowance-offices.ts';
+import { makeHoldAllowances } from './app/allowances/hold-allowances.ts';
 import { makeBootstrap } from './app/bootstrap.ts';
 import { makeChargeMessages } from './app/charge-messages.ts';
-import { CommitBoard } from './app/commit-board.ts';
+import { CommitBoard, EVERYTHING, PRICES } from './app/commit-board.ts';
 import type { Clock } from './app/ports.ts';
 import { makeQueryLogs } from './app/query-logs.ts';
 import { makeSeries } from './app/questions/series.ts';
@@ -26,10 +31,12 @@ import { traceCharges } from './messaging/trace-charges.ts';
 import { partitionId, partitionOfId } from './domain/partition-id.ts';
 import { MongoAccountAdmin } from './store/mongo-account-admin.ts';
 import { MongoAccounts } from './store/mongo-accounts.ts';
+import { MongoAllowances } from './store/mongo-allowances.ts';
 import { MongoBooks } from './store/mongo-books.ts';
 import { MongoPrices } from './store/mongo-prices.ts';
 import { MongoRequestLogs } from './store/mongo-request-logs.ts';
 import { MongoRollups } from './store/mongo-rollups.ts';
+import { watchAccounts } from './store/watch-accounts.ts';
 import { readStatedPrices } from './stated-prices.ts';
 import { watchFiles } from './watch-files.ts';
 
@@ -67,8 +74,10 @@ export async function startService(config: Config, overrides: Overrides = {}): P
     rollups.createIndexes(),
   ]);
   const accountAdmin = new MongoAccountAdmin(mongo);
-  await accountAdmin.createIndexes();
+  const allowances = new MongoAllowances(mongo, books);
+  await Promise.all([accountAdmin.createIndexes(), allowances.createIndexes()]);
   await makeBootstrap({ store: accountAdmin, clock, makeId: randomUUIDv7 })(config.bootstrap);
+  const board = new CommitBoard();
   const updatePrices = makeUpdatePrices({ store: priceStore, clock });
   let prices = await updatePrices(config.prices);
   stack.use(
@@ -77,6 +86,7 @@ export async function startService(config: Config, overrides: Overrides = {}): P
       everyMs: SITE_FILES_EVERY_MS,
       onChange: async () => {
         prices = await updatePrices(config.siteFiles.flatMap(readStatedPrices));
+        board.announceChanged(PRICES);
         events.pricesRead(config.siteFiles);
       },
       onFailed: events.pricesRefused,
@@ -88,7 +98,6 @@ export async function startService(config: Config, overrides: Overrides = {}): P
   );
   const stream = { stream: config.stream, maxBytes: config.streamMaxBytes };
   await ensureUsageStream(nats, stream);
-  const board = new CommitBoard();
   stack.use(
     keepRollups({
       project: makeProjectRollups({
@@ -103,6 +112,27 @@ export async function startService(config: Config, overrides: Overrides = {}): P
     }),
   );
 
+  // it is made later, and nobody asks before it listens
+  let ownership: Ownership | undefined;
+  const offices = new AllowanceOffices(
+    (partition) =>
+      ownership?.notOwner(partitionId(partition)) ?? new OmgError('unavailable', 'the service is still starting'),
+  );
+  stack.use(
+    watchAccounts({
+      mongo,
+      onChanged: (tenantId) => {
+        for (const keeper of offices.all) keeper.accountChanged(tenantId);
+        board.announceChanged(tenantId);
+      },
+      onAllChanged: () => {
+        for (const keeper of offices.all) keeper.allChanged();
+        board.announceChanged(EVERYTHING);
+      },
+      onError: events.watchingInterrupted,
+    }),
+  );
+
   const server = stack.use(
     await startGrpcServer({
       listen: config.grpcListen,
@@ -112,7 +142,14 @@ export async function startService(config: Config, overrides: Overrides = {}): P
       services: [
         accountsService({
           hasGrant: config.hasGrant,
-          resolveKey: makeResolveKey({ accounts, clock, snapshotTtlMs: config.snapshotTtlMs }),
+          resolveKey: makeResolveKey({
+            accounts,
+            clock,
+            snapshotTtlMs: config.snapshotTtlMs,
+            defaults: config.defaults,
+          }),
+          holdAllowances: makeHoldAllowances({ offices, makeId: randomUUIDv7 }),
+          pricesAt: (site) => prices.current(site),
           watchCommitted: makeWatchCommitted({
             board,
             books,
@@ -140,36 +177,59 @@ export async function startService(config: Config, overrides: Overrides = {}): P
       ],
     }),
   );
-  stack.use(
+  const nowMs = createSleepAwareClock();
+  const workOnPartition = async (owned: Owned): Promise<void> => {
+    const partition = partitionOfId(owned.id);
+    const ownBooks = books.forOwner(owned);
+    const keeper = await AllowanceKeeper.open({
+      partition,
+      owned,
+      store: allowances,
+      defaults: config.defaults,
+      now: clock.now,
+      nowMs,
+      isOurs: (tenantId) => partitionOf(tenantId) === partition,
+      isCaughtUp: async () => {
+        const { seq = 0 } = ownBooks.position() ?? {};
+        return seq >= (await lastUsageSeq(nats, config.stream, partition));
+      },
+      events: { denied: events.denied, workFailed: events.allowancesFailed },
+    });
+    const charge = makeChargeMessages({
+      books: ownBooks,
+      prices: () => prices,
+      clock,
+      announce: (committed) => {
+        board.announce(committed);
+      },
+      onBooked: (booked) => {
+        keeper.booked(booked);
+      },
+    });
+    await offices.with(keeper, async () => {
+      await readPartition({
+        nats,
+        stream,
+        partition,
+        owned,
+        position: ownBooks.position,
+        charge: async (input) => await keeper.charging(async () => await charge(input)),
+        onCharged: (result, messages) => {
+          events.charged(result);
+          traceCharges(telemetry.tracer, messages);
+        },
+        onInterrupted: events.readingInterrupted,
+      });
+    });
+  };
+  ownership = stack.use(
     await createOwnership({
       mongo,
       ids: Array.from({ length: USAGE_PARTITIONS }, (_, partition) => partitionId(partition)),
       holder: randomUUIDv7(),
       address: config.advertise(server.port),
       onEvent: events.ownership,
-      work: async (owned) => {
-        const ownBooks = books.forOwner(owned);
-        await readPartition({
-          nats,
-          stream,
-          partition: partitionOfId(owned.id),
-          owned,
-          position: ownBooks.position,
-          charge: makeChargeMessages({
-            books: ownBooks,
-            prices: () => prices,
-            clock,
-            announce: (committed) => {
-              board.announce(committed);
-            },
-          }),
-          onCharged: (result, messages) => {
-            events.charged(result);
-            traceCharges(telemetry.tracer, messages);
-          },
-          onInterrupted: events.readingInterrupted,
-        });
-      },
+      work: workOnPartition,
     }),
   );
   server.setServing(true);

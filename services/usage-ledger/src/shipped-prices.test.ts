@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import type { Price } from './domain/price.ts';
-import { parseNano } from './domain/money.ts';
+import type { Price } from '@omg/pricing';
+import { parseNano } from '@omg/pricing';
 import { readStatedPrices } from './stated-prices.ts';
 
 const pathOf = (name: string): string => fileURLToPath(new URL(`../../../deploy/config/${name}.json`, import.meta.url));

@@ -1,7 +1,7 @@
 import { readSiteFile, type SiteFile } from '@omg/config';
 import type { StatedPrice } from './app/update-prices.ts';
-import { parseNano } from './domain/money.ts';
-import type { Price, Rates } from './domain/price.ts';
+import { parseNano } from '@omg/pricing';
+import type { Price, Rates } from '@omg/pricing';
 
 /** The prices that a site file states; throws a ConfigError that names every fault. */
 export function readStatedPrices(path: string): readonly StatedPrice[] {

@@ -47,7 +47,7 @@ async function newKey(tenantId: string, fields: Partial<accountsAdminV1.ClientKe
 }
 
 const resolve = async (secret: string) =>
-  (await running.ledger.accounts.resolveKey({ digest: clientKeyDigest(secret) })).account;
+  (await running.ledger.accounts.resolveKey({ digest: clientKeyDigest(secret), site: 'ohmygpt' })).account;
 
 const tenantOf = async (tenantId: string) => (await admin.getTenant({ tenantId })).tenant;
 const changesOf = async (tenantId: string, clientKeyId = '') =>
@@ -718,7 +718,9 @@ describe('who may not administer', () => {
       deadlineMs: 2_000,
       telemetry: ledger.service.process.telemetry,
     });
-    await expect(client.resolveKey({ digest: Buffer.alloc(32) })).rejects.toMatchObject({ code: 'permission_denied' });
+    await expect(client.resolveKey({ digest: Buffer.alloc(32), site: 'ohmygpt' })).rejects.toMatchObject({
+      code: 'permission_denied',
+    });
   });
 });
 

@@ -29,7 +29,7 @@ async function bootstrap(text: string): Promise<void> {
 }
 
 const statusOf = async (secret: string) =>
-  (await running.ledger.accounts.resolveKey({ digest: clientKeyDigest(secret) })).account?.status;
+  (await running.ledger.accounts.resolveKey({ digest: clientKeyDigest(secret), site: 'ohmygpt' })).account?.status;
 const tenantOf = async (tenantId: string) => (await admin.getTenant({ tenantId })).tenant;
 const keyOf = async (clientKeyId: string) => (await admin.getClientKey({ clientKeyId })).key;
 const creditsOf = async (tenantId: string) =>

@@ -71,7 +71,7 @@ async function omg(line: string): Promise<{ readonly code: number; readonly stdo
 
 const tenantOf = async (tenantId: string) => (await running.admin.getTenant({ tenantId })).tenant;
 const statusOf = async (key: string) =>
-  (await running.ledger.accounts.resolveKey({ digest: clientKeyDigest(key) })).account?.status;
+  (await running.ledger.accounts.resolveKey({ digest: clientKeyDigest(key), site: 'ohmygpt' })).account?.status;
 
 test('accounts of the old system are shown, then taken over, then known', async () => {
   const from = `--from-env OLD_URL --database ${old.databaseName}`;

@@ -62,7 +62,7 @@ async function text(line: string): Promise<string> {
 }
 
 const statusOf = async (secret: string) =>
-  (await running.ledger.accounts.resolveKey({ digest: clientKeyDigest(secret) })).account?.status;
+  (await running.ledger.accounts.resolveKey({ digest: clientKeyDigest(secret), site: 'ohmygpt' })).account?.status;
 
 test('a tenant is made, shown, renamed, suspended and activated, and its history tells all that', async () => {
   expect(await text('tenants create acme --name Acme --actor alice')).toContain('acme    Acme  organization  active');

@@ -1,5 +1,5 @@
 import { rename, rm, writeFile } from 'node:fs/promises';
-import type { accountsAdminV1 } from '@omg/proto-gen';
+import type { pricesV1 } from '@omg/proto-gen';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { startAdmin, type AdminWorld } from './accounts-admin.ts';
 import { RATES, siteFileOf } from './ledger.ts';
@@ -20,7 +20,7 @@ afterAll(async () => {
 
 const outputs = async (): Promise<readonly bigint[]> => {
   const { prices } = await running.admin.listPrices({ site: '', model: 'model-a', allVersions: true });
-  return prices.map(({ rates }: accountsAdminV1.PriceVersion) => rates?.output ?? 0n);
+  return prices.map(({ rates }: pricesV1.PriceVersion) => rates?.output ?? 0n);
 };
 const patience = { timeout: 10_000, interval: 50 };
 

@@ -48,7 +48,7 @@ const tenants = () => world.db.collection<Tenant>('tenants');
 const keys = () => world.db.collection<ClientKey>('client_keys');
 
 const resolve = async (key = CLIENT_KEY) =>
-  (await ledger.accounts.resolveKey({ digest: clientKeyDigest(key) })).account;
+  (await ledger.accounts.resolveKey({ digest: clientKeyDigest(key), site: 'ohmygpt' })).account;
 
 describe('resolving a key', () => {
   beforeEach(async () => {
@@ -92,7 +92,7 @@ describe('resolving a key', () => {
     ['what is no digest', Buffer.from('short')],
     ['nothing', Buffer.alloc(0)],
   ])('of %s is not found', async (_, digest) => {
-    await expect(ledger.accounts.resolveKey({ digest })).rejects.toMatchObject({ code: 'not_found' });
+    await expect(ledger.accounts.resolveKey({ digest, site: 'ohmygpt' })).rejects.toMatchObject({ code: 'not_found' });
   });
 
   test('of a key whose tenant is gone is not found', async () => {
@@ -111,7 +111,7 @@ describe('resolving a key', () => {
       deadlineMs: 2_000,
       telemetry: ledger.service.process.telemetry,
     });
-    await expect(stranger.resolveKey({ digest: clientKeyDigest(CLIENT_KEY) })).rejects.toMatchObject({
+    await expect(stranger.resolveKey({ digest: clientKeyDigest(CLIENT_KEY), site: 'ohmygpt' })).rejects.toMatchObject({
       code: 'unauthenticated',
     });
   });

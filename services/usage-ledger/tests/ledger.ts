@@ -215,6 +215,8 @@ export function makeEvent(change: Partial<eventsV1.UsageEvent> = {}): eventsV1.U
     ],
     clientRequestId: 'mine',
     traceParent: '',
+    priceVersion: '',
+    allowance: undefined,
     ...change,
   };
 }

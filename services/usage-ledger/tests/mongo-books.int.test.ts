@@ -77,6 +77,7 @@ function batch(to: number, name: string): BookedBatch {
     to: at(to),
     charged: [],
     entries: [{ id: `${partition}/${name}`, tenantId: 't', nanoUsd: 1n, requests: 0, at: new Date() }],
+    budgets: [],
     deadLetters: [{ id: `${partition}/${name}`, reason: 'r', payload: Buffer.from(name) }],
     marks: new Map([['epoch', { upTo: BigInt(to), ahead: [{ first: 100n, last: 200n }] }]]),
   };

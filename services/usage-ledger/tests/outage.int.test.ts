@@ -55,7 +55,7 @@ describe('while MongoDB does not answer', () => {
       return { status: response.status, text: await response.text() };
     };
     const resolve = async () =>
-      await ledger.accounts.resolveKey({ digest: clientKeyDigest(CLIENT_KEY) }, { deadlineMs: 2_000 });
+      await ledger.accounts.resolveKey({ digest: clientKeyDigest(CLIENT_KEY), site: 'ohmygpt' }, { deadlineMs: 2_000 });
     const before = events(30);
     publish(world, before);
     await settled(world);

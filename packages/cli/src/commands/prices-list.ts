@@ -1,4 +1,4 @@
-import type { accountsAdminV1 } from '@omg/proto-gen';
+import type { pricesV1 } from '@omg/proto-gen';
 import { administer } from '../admin/account-commands.ts';
 import { defineCommand } from '../command.ts';
 import { NOTHING, decimalUsd, formatCount, formatTime } from '../output/format.ts';
@@ -8,12 +8,12 @@ import { withNulls } from '../output/with-nulls.ts';
 
 /** A version's rates, or those of one of its tiers. */
 interface Row {
-  readonly price: accountsAdminV1.PriceVersion;
-  readonly rates: accountsAdminV1.Rates | undefined;
+  readonly price: pricesV1.PriceVersion;
+  readonly rates: pricesV1.Rates | undefined;
   readonly aboveInputTokens: bigint | undefined;
 }
 
-const rate = (name: keyof accountsAdminV1.Rates) => ({
+const rate = (name: keyof pricesV1.Rates) => ({
   align: 'right' as const,
   value: ({ rates }: Row) => decimalUsd(rates?.[name] ?? 0n),
 });
@@ -66,7 +66,7 @@ export const pricesList = defineCommand({
   },
 });
 
-function rowsOf(price: accountsAdminV1.PriceVersion): readonly Row[] {
+function rowsOf(price: pricesV1.PriceVersion): readonly Row[] {
   return [
     { price, rates: price.rates, aboveInputTokens: undefined },
     ...price.tiers.map(({ rates, aboveInputTokens }) => ({ price, rates, aboveInputTokens })),

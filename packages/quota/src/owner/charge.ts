@@ -8,6 +8,8 @@ import { serve } from './serve.ts';
 /** One event was charged; to be told in the order of the charges. */
 export interface Charge {
   readonly epoch: string;
+  /** The number of the event among those of the epoch. */
+  readonly event: number;
   /** The events 1..upTo of the epoch are charged now. */
   readonly upTo: number;
   /** The number of the request among those that the holder admitted, as its admission says. */
@@ -62,7 +64,7 @@ function settleShare(
     const amount = reserved[dimension] ?? 0;
     const { fate, windowed } = BEHAVIOURS[dimension];
     // Requests count since their admission; and of one that had ended before the last state the rest was free there.
-    if (amount === 0 || fate === 'used_at_admission' || (fate !== 'charged' && charge.upTo <= record.ended)) continue;
+    if (amount === 0 || fate === 'used_at_admission' || (fate !== 'charged' && charge.event <= record.ended)) continue;
     const wasUnspent = unseen ? Math.min(amount, share.unspent[dimension]) : 0;
     if (fate !== 'charged' && !record.expired) {
       // The holder may give the same to another request until its ttl.

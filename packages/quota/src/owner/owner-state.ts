@@ -14,6 +14,11 @@ export interface OwnerOptions {
   readonly longestRequestMs: number;
   /** Count that time by `streamTime`, since a charge may come late; else by the clock. */
   readonly byStreamTime: boolean;
+  /**
+   * What a request only borrows, its slot, comes back with the ttl (false by default): nothing is spent of it, and who
+   * lost its node would be locked out for as long as the longest request.
+   */
+  readonly borrowedEndsWithTtl?: boolean;
   /** Name with each grant what may be used without an owner (true by default); holders that do not fail open need it not. */
   readonly offline?: boolean;
   /** After a failover: the epochs that may hold something of the owner before. */
@@ -140,6 +145,7 @@ export interface QuotaOwner {
   readonly ttlMs: number;
   readonly longestRequestMs: number;
   readonly byStreamTime: boolean;
+  readonly borrowedEndsWithTtl: boolean;
   readonly offline: boolean;
   readonly scopes: Map<string, OwnerScope>;
   readonly holders: Map<string, HolderRecord>;
@@ -164,6 +170,7 @@ export function createOwner(term: number, nowMs: number, options: OwnerOptions):
     ttlMs,
     longestRequestMs: options.longestRequestMs,
     byStreamTime: options.byStreamTime,
+    borrowedEndsWithTtl: options.borrowedEndsWithTtl ?? false,
     offline: options.offline ?? true,
     scopes: new Map(),
     holders: new Map(),

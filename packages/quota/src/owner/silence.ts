@@ -68,9 +68,10 @@ function takeBack(owner: QuotaOwner, record: HolderRecord, options: { part: 'uns
     const scope = scopeOf(owner, id);
     for (const dimension of DIMENSIONS) {
       const has = share.outstanding[dimension];
-      const amount = part === 'all' ? has : Math.min(has, share.unspent[dimension] + share.inFlightWant[dimension]);
+      const all = part === 'all' || (owner.borrowedEndsWithTtl && BEHAVIOURS[dimension].fate === 'returned');
+      const amount = all ? has : Math.min(has, share.unspent[dimension] + share.inFlightWant[dimension]);
       // From here on it says how much of what the holder may have given to requests is not outstanding any more.
-      share.unspent[dimension] = part === 'all' ? 0 : amount;
+      share.unspent[dimension] = all ? 0 : amount;
       share.inFlightWant[dimension] = 0;
       if (amount <= 0) continue;
       setOutstanding(scope, share, { dimension, to: has - amount });

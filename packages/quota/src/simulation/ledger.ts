@@ -38,7 +38,7 @@ export class Ledger {
       this.spentNanoUsd.set(scope, (this.spentNanoUsd.get(scope) ?? 0) + costNanoUsd);
     }
     this.upTo.set(epoch, number);
-    return { epoch, upTo: number, opened, scopes };
+    return { epoch, event: number, upTo: number, opened, scopes };
   }
 
   /** Everything that was published before is charged. */

@@ -23,6 +23,11 @@ export function brokerName(replica: number): string {
   return replica === 1 ? 'key-broker' : `key-broker-${replica}`;
 }
 
+/** The process of replica `replica`, counted from 1: the first goes by the service's name alone. */
+export function ledgerName(replica: number): string {
+  return replica === 1 ? 'usage-ledger' : `usage-ledger-${replica}`;
+}
+
 /** The process of replica `replica`, counted from 1. */
 export function routerName(site: Site, replica: number): string {
   return `${routerPart(site)}-${replica}`;

@@ -1,9 +1,10 @@
 import { join } from 'node:path';
 import { cacheDir } from '@omg/embedded';
-import { SITES, brokerName, routerName, routerPart, type Part, type Site } from './parts.ts';
+import { SITES, brokerName, ledgerName, routerName, routerPart, type Part, type Site } from './parts.ts';
 import {
   LOOPBACK,
   brokerPorts,
+  ledgerPorts,
   routerPorts,
   stackAddresses,
   stackPorts,
@@ -66,7 +67,7 @@ export function planStack(options: PlanOptions): StackPlan {
     ...servers(options),
     fakeUpstream(context),
     ...keyBrokers(context),
-    usageLedger(context),
+    ...usageLedgers(context),
     ...routers(context),
   ];
   return {
@@ -151,16 +152,21 @@ function keyBroker({ options, addresses }: Context, replica: number): PlannedPro
   });
 }
 
-function usageLedger({ options, addresses }: Context): PlannedProcess {
-  const { ledger, ledgerOps } = stackPorts(options.portOffset);
+function usageLedgers(context: Context): readonly PlannedProcess[] {
+  const { ledgers = 1 } = context.options;
+  return Array.from({ length: ledgers }, (_, index) => usageLedger(context, index + 1));
+}
+
+function usageLedger({ options, addresses }: Context, replica: number): PlannedProcess {
+  const { grpc, ops } = ledgerPorts(replica, options.portOffset);
   return service(options, {
-    name: 'usage-ledger',
+    name: ledgerName(replica),
     part: 'usage-ledger',
     directory: 'usage-ledger',
-    ports: [ledger, ledgerOps],
+    ports: [grpc, ops],
     stages: [1, 1],
     env: {
-      GRPC_LISTEN: `${LOOPBACK}:${ledger}`,
+      GRPC_LISTEN: `${LOOPBACK}:${grpc}`,
       SERVICE_TOKENS: serviceTokens(options),
       MONGODB_URL: addresses.mongodbUrl,
       MONGODB_DATABASE: addresses.ledgerDatabase,
@@ -187,7 +193,7 @@ function routers({ options, addresses }: Context): readonly PlannedProcess[] {
           SITE_FILE: siteFile(options, site),
           LISTEN: `${LOOPBACK}:${http}`,
           BROKER_ADDR: addresses.brokerAddrs.join(','),
-          LEDGER_ADDR: addresses.ledgerAddr,
+          LEDGER_ADDR: addresses.ledgerAddrs.join(','),
           SERVICE_TOKEN: options.secrets.routerToken,
           NATS_URL: addresses.natsUrl,
           USAGE_STREAM: options.usageStream ?? DEFAULT_USAGE_STREAM,

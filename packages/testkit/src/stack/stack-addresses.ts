@@ -1,5 +1,5 @@
 import { mongoUrlWithDatabase } from './mongo-url.ts';
-import { SITES, brokerName, routerName, type Site } from './parts.ts';
+import { SITES, brokerName, ledgerName, routerName, type Site } from './parts.ts';
 import type { PlanOptions } from './stack-options.ts';
 
 export const LOOPBACK = '127.0.0.1';
@@ -18,6 +18,8 @@ const ROUTER_PORTS: Readonly<Record<Site, { readonly http: number; readonly ops:
   openhands: { http: 8004, ops: 9004 },
   ohmygpt: { http: 8005, ops: 9005 },
 };
+/** Further replicas of usage-ledger: beside its first one there is no room. */
+const FURTHER_LEDGERS = { grpc: 7202, ops: 7302 };
 const REPLICA_STEP = 10;
 
 /** Where everything of a stack is reached. */
@@ -28,7 +30,9 @@ export interface StackAddresses {
   /** gRPC, host:port; of key-broker the first replica. */
   readonly brokerAddr: string;
   readonly brokerAddrs: readonly string[];
+  /** The first replica's. */
   readonly ledgerAddr: string;
+  readonly ledgerAddrs: readonly string[];
   readonly mongodbUrl: string;
   readonly natsUrl: string;
   readonly brokerDatabase: string;
@@ -70,13 +74,19 @@ export function brokerPorts(replica: number, portOffset: number): { readonly grp
   return { grpc: PORTS.broker + shift, ops: PORTS.brokerOps + shift };
 }
 
+export function ledgerPorts(replica: number, portOffset: number): { readonly grpc: number; readonly ops: number } {
+  if (replica === 1) return { grpc: PORTS.ledger + portOffset, ops: PORTS.ledgerOps + portOffset };
+  const shift = portOffset + REPLICA_STEP * (replica - 2);
+  return { grpc: FURTHER_LEDGERS.grpc + shift, ops: FURTHER_LEDGERS.ops + shift };
+}
+
 type AddressOptions = Pick<
   PlanOptions,
-  'portOffset' | 'routersPerSite' | 'brokers' | 'mongodbUrl' | 'natsUrl' | 'databasePrefix'
+  'portOffset' | 'routersPerSite' | 'brokers' | 'ledgers' | 'mongodbUrl' | 'natsUrl' | 'databasePrefix'
 >;
 
 export function stackAddresses(options: AddressOptions): StackAddresses {
-  const { portOffset, brokers = 1, databasePrefix = '' } = options;
+  const { portOffset, brokers = 1, ledgers = 1, databasePrefix = '' } = options;
   const ports = stackPorts(portOffset);
   const replicas = upTo(options.routersPerSite);
   const routerUrls = (site: Site): readonly string[] =>
@@ -92,6 +102,11 @@ export function stackAddresses(options: AddressOptions): StackAddresses {
     brokerName(replica),
     url(brokerPorts(replica, portOffset).ops),
   ]);
+  const ledgerAddrs = upTo(ledgers).map((replica) => `${LOOPBACK}:${ledgerPorts(replica, portOffset).grpc}`);
+  const ledgerOps = upTo(ledgers).map((replica): [string, string] => [
+    ledgerName(replica),
+    url(ledgerPorts(replica, portOffset).ops),
+  ]);
   const mongodbUrl = options.mongodbUrl ?? `mongodb://${LOOPBACK}:${ports.mongo}/?replicaSet=rs0`;
   const brokerDatabase = `${databasePrefix}key_broker`;
   const ledgerDatabase = `${databasePrefix}usage_ledger`;
@@ -101,6 +116,7 @@ export function stackAddresses(options: AddressOptions): StackAddresses {
     brokerAddr: `${LOOPBACK}:${ports.broker}`,
     brokerAddrs,
     ledgerAddr: `${LOOPBACK}:${ports.ledger}`,
+    ledgerAddrs,
     mongodbUrl,
     natsUrl: options.natsUrl ?? `nats://${LOOPBACK}:${ports.nats}`,
     brokerDatabase,
@@ -109,7 +125,7 @@ export function stackAddresses(options: AddressOptions): StackAddresses {
     ledgerMongoUrl: mongoUrlWithDatabase(mongodbUrl, ledgerDatabase),
     fakeUrl: url(ports.fakeUpstream),
     fakeAdminUrl: url(ports.fakeAdmin),
-    opsUrls: Object.fromEntries([...brokerOps, ['usage-ledger', url(ports.ledgerOps)], ...routerOps]),
+    opsUrls: Object.fromEntries([...brokerOps, ...ledgerOps, ...routerOps]),
   };
 }
 

@@ -18,9 +18,20 @@ export interface StackSecrets {
 export interface StackTenant {
   readonly id: string;
   readonly name: string;
-  readonly type: 'organization' | 'individual';
+  readonly type: 'organization' | 'personal';
   readonly creditsUsd: string;
-  readonly keys: readonly { readonly id: string; readonly name: string; readonly key: string }[];
+  /** As the bootstrap file has them. */
+  readonly limits?: object;
+  readonly budget?: object | 'none';
+  readonly keys: readonly StackClientKey[];
+}
+
+export interface StackClientKey {
+  readonly id: string;
+  readonly name: string;
+  readonly key: string;
+  readonly limits?: object;
+  readonly budget?: object;
 }
 
 /** Everything that decides what a stack consists of; `planStack` adds nothing of its own. */
@@ -33,6 +44,8 @@ export interface PlanOptions {
   readonly routersPerSite: number;
   /** Replicas of key-broker; 1 unless given. */
   readonly brokers?: number;
+  /** Replicas of usage-ledger; 1 unless given. */
+  readonly ledgers?: number;
   /** What to start; the others are expected at the addresses they would have had. */
   readonly parts: readonly Part[];
   readonly secrets: StackSecrets;

@@ -1,8 +1,8 @@
 import { OmgError } from '@omg/errors';
 import type { HolderMessage } from '@omg/quota';
+import { exchangeFrames } from '@omg/quota-link';
 import type { HoldFrame, PoolOutcome } from '../domain/pool/pool-types.ts';
 import type { ProviderSpec } from '../domain/provider-registry.ts';
-import type { PoolKeeper } from './pool-keeper.ts';
 import type { Offices } from './pool-offices.ts';
 
 export interface HoldOpen {
@@ -47,29 +47,19 @@ export function makeHold(
     const connection = deps.makeId();
     const stream = await keeper.openHold(connection, epoch);
     deps.onHolder({ connected: true, service, epoch });
-    void receiveAll(keeper, connection, iterator).then(
-      () => {
-        stream.end(new OmgError('cancelled', 'the holder has ended the stream'));
-      },
-      (error: unknown) => {
-        stream.end(error instanceof OmgError ? error : new OmgError('internal', 'the stream failed', { cause: error }));
-      },
-    );
     const { term } = keeper.pool;
     try {
-      for await (const frame of stream.frames(signal)) yield { frame, term, spec: keeper.provider };
+      const receive = (input: HoldInput): void => {
+        if ('open' in input) throw new OmgError('invalid_argument', 'a stream is opened once');
+        keeper.receive(connection, input.frame);
+      };
+      for await (const frame of exchangeFrames(stream, { inputs: iterator, receive, signal }))
+        yield { frame, term, spec: keeper.provider };
     } finally {
       keeper.closeHold(connection);
       deps.onHolder({ connected: false, service, epoch });
     }
   };
-}
-
-async function receiveAll(keeper: PoolKeeper, connection: string, iterator: AsyncIterator<HoldInput>): Promise<void> {
-  for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) {
-    if ('open' in next.value) throw new OmgError('invalid_argument', 'a stream is opened once');
-    keeper.receive(connection, next.value.frame);
-  }
 }
 
 async function firstOf(iterator: AsyncIterator<HoldInput>): Promise<HoldOpen> {

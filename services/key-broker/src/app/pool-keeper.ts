@@ -1,6 +1,7 @@
 import { OmgError } from '@omg/errors';
 import { redact } from '@omg/llm-wire';
 import type { HolderMessage } from '@omg/quota';
+import { OutgoingFrames } from '@omg/quota-link';
 import type { OperatorEvent } from '../domain/key-event.ts';
 import { createKeyPool, type KeyPool } from '../domain/pool/key-pool.ts';
 import {
@@ -13,12 +14,11 @@ import {
 import { WRITTEN_DOWN } from '../domain/pool/pool-key-changes.ts';
 import { setPoolBackups, setPoolKeys, type ChangedBy } from '../domain/pool/pool-keys.ts';
 import { advancePool, drainPool, poolNextDeadline } from '../domain/pool/pool-time.ts';
-import type { PoolConfig, PoolOutcome, PoolOutput } from '../domain/pool/pool-types.ts';
+import type { HoldFrame, PoolConfig, PoolOutcome, PoolOutput } from '../domain/pool/pool-types.ts';
 import { operateKey, reportToPool, setPoolProxies, tellProxy } from '../domain/pool/pool-verdicts.ts';
 import { UnaryDesk } from '../domain/pool/unary-desk.ts';
 import type { ProviderSpec } from '../domain/provider-registry.ts';
 import type { ProxyEvent } from '../domain/proxy-health.ts';
-import { HoldStream } from './hold-stream.ts';
 import { PoolChores } from './pool-chores.ts';
 import { keyNowOf, proxyNowOf } from './pool-now.ts';
 import type { PoolClock } from './pool-clock.ts';
@@ -63,7 +63,7 @@ export class PoolKeeper implements PoolOffice {
   readonly desk: UnaryDesk;
   readonly #options: PoolKeeperOptions;
   readonly #pool: KeyPool;
-  readonly #streams = new Map<string, HoldStream>();
+  readonly #streams = new Map<string, OutgoingFrames<HoldFrame>>();
   #records: PoolRecords;
   #byId: ReadonlyMap<string, StoredKey> = new Map();
   #bindings: ReadonlyMap<string, readonly StoredBinding[]> = new Map();
@@ -141,11 +141,11 @@ export class PoolKeeper implements PoolOffice {
   // ------------------------------------------------------------------ streams
 
   /** A holder's stream; it is known in the database before it can be granted anything. */
-  async openHold(connection: string, epoch: string): Promise<HoldStream> {
+  async openHold(connection: string, epoch: string): Promise<OutgoingFrames<HoldFrame>> {
     this.#check();
     await this.store.addHolder(epoch);
     this.#check();
-    const stream = new HoldStream(connection);
+    const stream = new OutgoingFrames<HoldFrame>();
     this.#streams.set(connection, stream);
     connectHolder(this.#pool, connection, epoch, this.#nowMs());
     this.#flushSoon();

@@ -69,6 +69,8 @@ function toEvent(
     success,
     finishReason: '',
     abortReason: '',
+    priceVersion: '',
+    allowance: undefined,
     tokens: {
       input: BigInt(tokens?.input ?? 0),
       output: BigInt(tokens?.output ?? 0),

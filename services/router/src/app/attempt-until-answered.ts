@@ -9,7 +9,7 @@ import { NO_TOKENS, clientGone, nothingDelivered, type AttemptEnd, type AttemptO
 import { GatewayFailure } from './gateway-failure.ts';
 import type { Lease, LeaseBroker, LeaseRefusal } from './lease-broker.ts';
 import type { AttemptReport, ClientSink, Clock, OpenedRequest, Outbox } from './ports.ts';
-import type { PreparedRequest } from './prepare-request.ts';
+import type { AdmittedRequest, PreparedRequest } from './prepare-request.ts';
 
 export interface AttemptUntilAnsweredDeps {
   readonly site: () => Site;
@@ -19,7 +19,7 @@ export interface AttemptUntilAnsweredDeps {
   readonly outbox: Outbox;
   readonly clock: Clock;
   /** Writes the request down before its first byte goes up; throws where that cannot be. */
-  readonly open: (request: PreparedRequest, lease: Lease) => OpenedRequest;
+  readonly open: (request: AdmittedRequest, lease: Lease) => OpenedRequest;
 }
 
 /** What became of a request that was forwarded. */
@@ -35,7 +35,7 @@ export interface Attempted {
  * Tries a request until the client has an answer, or there is nothing left to try. Throws only where nothing was
  * forwarded at all.
  */
-export type AttemptUntilAnswered = (request: PreparedRequest, sink: ClientSink) => Promise<Attempted>;
+export type AttemptUntilAnswered = (request: AdmittedRequest, sink: ClientSink) => Promise<Attempted>;
 
 export function makeAttemptUntilAnswered(deps: AttemptUntilAnsweredDeps): AttemptUntilAnswered {
   return async (request, sink) => await new Run(deps, request, sink).go();
@@ -48,7 +48,7 @@ interface LastTry {
 
 class Run {
   readonly #deps: AttemptUntilAnsweredDeps;
-  readonly #request: PreparedRequest;
+  readonly #request: AdmittedRequest;
   readonly #sink: ClientSink;
   readonly #deadlineMs: number;
   readonly #signal: AbortSignal;
@@ -59,7 +59,7 @@ class Run {
   #last: LastTry | undefined;
   #refusal: LeaseRefusal | undefined;
 
-  constructor(deps: AttemptUntilAnsweredDeps, request: PreparedRequest, sink: ClientSink) {
+  constructor(deps: AttemptUntilAnsweredDeps, request: AdmittedRequest, sink: ClientSink) {
     this.#deps = deps;
     this.#request = request;
     this.#sink = sink;
@@ -124,7 +124,8 @@ class Run {
   }
 
   async #acquire(exclude: readonly string[]): Promise<Lease | LeaseRefusal> {
-    const { model, affinityHash, tokens } = this.#request;
+    const { model, affinityHash, reservation } = this.#request;
+    const { tokens } = reservation;
     const signal = this.#signal;
     try {
       return await this.#deps.broker.acquire({ model: model.upstream, affinityHash, tokens, exclude, signal });

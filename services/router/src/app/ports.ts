@@ -1,4 +1,7 @@
 import type { Dialect } from '@omg/llm-wire';
+import type { Price } from '@omg/pricing';
+import type { Amounts } from '@omg/quota';
+import type { KeyTerms } from '../domain/key-terms.ts';
 import type { RawHeaders } from './upstream.ts';
 
 export interface Clock {
@@ -8,11 +11,33 @@ export interface Clock {
   monotonicMs: () => number;
 }
 
-/** Who a request is for. */
-export interface Account {
+/** Who a request is for, as the books name it. */
+export interface AccountRef {
   readonly tenantId: string;
   readonly tenantName: string;
   readonly clientKeyId: string;
+}
+
+/** Who a request is for, and what it may do. */
+export interface Account extends AccountRef {
+  readonly keyTerms: KeyTerms;
+  /** All that a request has to be admitted by. */
+  readonly quotas: readonly AccountQuota[];
+}
+
+/** One quota of an account at this site, as its owner names it. */
+export interface AccountQuota {
+  readonly name: string;
+  readonly kind: 'rate' | 'credit' | 'budget';
+  /** Of the client key; else of its tenant. */
+  readonly ofKey: boolean;
+  /** What it allows in all; what is absent is not limited. */
+  readonly limits: Amounts;
+  /** Of money: nothing may go beyond it; else one request may. */
+  readonly hard: boolean;
+  /** Of a budget: what is spent of, and from how much on it is to be warned. */
+  readonly bucket: string;
+  readonly warnFromNanoUsd: number | undefined;
 }
 
 /** Why a client key opens nothing. */
@@ -20,9 +45,19 @@ export type Closed = 'tenant_suspended' | 'key_disabled' | 'key_revoked' | 'key_
 
 export interface AccountDirectory {
   /** Undefined for a key that does not exist; throws an OmgError where that cannot be found out. */
-  resolve: (
-    digest: Buffer,
-  ) => Promise<{ readonly account: Account; readonly closed: Closed | undefined; readonly ttlMs: number } | undefined>;
+  resolve: (digest: Buffer) => Promise<ResolvedKey | undefined>;
+}
+
+export interface ResolvedKey {
+  readonly account: Account;
+  readonly closed: Closed | undefined;
+  readonly ttlMs: number;
+}
+
+/** The prices of this site that count now. */
+export interface PriceTable {
+  /** Undefined where nobody has stated one. */
+  priceOf: (model: string) => { readonly version: string; readonly price: Price } | undefined;
 }
 
 /** The client's side of a request. */
@@ -37,10 +72,24 @@ export interface ClientSink {
   breakOff: (last: Uint8Array) => Promise<void>;
 }
 
+/** What was taken of the account's quotas for a request. */
+export interface AllowanceRecord {
+  /** The request's number among those that were admitted of the account's partition. */
+  readonly opened: number;
+  readonly tokens: number;
+  readonly money: readonly MoneyReserve[];
+}
+
+export interface MoneyReserve {
+  readonly of: 'credit' | 'tenant_budget' | 'key_budget';
+  readonly bucket: string;
+  readonly nanoUsd: number;
+}
+
 /** What the journal keeps of a request from before it is forwarded. */
 export interface OpenedRequest {
   readonly requestId: string;
-  readonly account: Account;
+  readonly account: AccountRef;
   readonly dialect: Dialect;
   readonly stream: boolean;
   readonly model: string;
@@ -50,6 +99,8 @@ export interface OpenedRequest {
   readonly bodyBytes: number;
   readonly clientRequestId: string;
   readonly traceParent: string;
+  readonly priceVersion: string;
+  readonly allowance: AllowanceRecord;
 }
 
 /** Disjoint counts. */
@@ -87,6 +138,8 @@ export interface SettledRequest extends OpenedRequest {
   readonly abortReason: string;
   readonly tokens: Tokens;
   readonly usageSource: UsageSource;
+  /** What it costs by the price that it names. */
+  readonly costNanoUsd: number;
   readonly attempts: readonly AttemptReport[];
 }
 
@@ -99,5 +152,6 @@ export interface Outbox {
    * written, the request goes on.
    */
   progress: (requestId: string, tokens: Tokens, keyId: string) => void;
-  settled: (request: SettledRequest) => void;
+  /** The number of the request's event among those of this process and the account's partition. */
+  settled: (request: SettledRequest) => number;
 }

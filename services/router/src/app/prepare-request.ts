@@ -1,11 +1,16 @@
 import { presentedKey, scanRequest, type Dialect, type RequestFault, type RequestScan } from '@omg/llm-wire';
 import { OmgError } from '@omg/errors';
-import { findModel, type Model, type Site } from '../domain/site.ts';
+import type { Price } from '@omg/pricing';
+import { mayUse, type KeyTerms } from '../domain/key-terms.ts';
+import { reserve, type AskedFor, type Reservation } from '../domain/reservation.ts';
+import { boundsOf, findModel, type Model, type Site } from '../domain/site.ts';
+import type { UsualUse } from '../domain/usage-learner.ts';
 import { affinityKey } from './affinity-key.ts';
+import type { Allowance } from './allowances.ts';
 import type { Authentication } from './authenticate.ts';
-import { estimateTokens } from './estimate-tokens.ts';
+import { askedFor } from './asked-for.ts';
 import { GatewayFailure } from './gateway-failure.ts';
-import type { Account, Closed } from './ports.ts';
+import type { Account, Closed, PriceTable } from './ports.ts';
 
 export interface ClientHeaders {
   readonly [name: string]: string | readonly string[] | undefined;
@@ -30,13 +35,30 @@ export interface PreparedRequest extends ClientRequest {
   readonly stream: boolean;
   /** Of the conversation, within the client key. */
   readonly affinityHash: number | undefined;
-  /** An estimate of what it will use. */
-  readonly tokens: number;
+  /** The price by which it is reckoned, and what it may come to. */
+  readonly priced: PricedModel;
+  readonly asked: AskedFor;
+  readonly reservation: Reservation;
+}
+
+/** One that was admitted by what its account has. */
+export interface AdmittedRequest extends PreparedRequest {
+  readonly allowance: Allowance;
+}
+
+export interface PricedModel {
+  readonly version: string;
+  readonly price: Price;
 }
 
 export interface PrepareRequestDeps {
   readonly site: () => Site;
   readonly authenticate: (key: string | undefined) => Promise<Authentication>;
+  readonly prices: PriceTable;
+  /** What requests of the model usually come to. */
+  readonly usualOf: (model: string) => UsualUse;
+  /** A model of the site that has no price: nobody may use it. */
+  readonly onUnpriced: (model: string) => void;
   /** 32 bits of a conversation's key within a scope. */
   readonly affinityHash: (scope: string, key: string) => number;
 }
@@ -64,6 +86,19 @@ export function makePrepareRequest(deps: PrepareRequestDeps): (request: ClientRe
     const model = findModel(deps.site(), scan.model);
     if (model === undefined)
       throw new GatewayFailure('model_not_found', `the model ${JSON.stringify(scan.model)} does not exist here`);
+    checkTerms(account.keyTerms, deps.site(), model);
+    const priced = deps.prices.priceOf(model.id);
+    if (priced === undefined) {
+      deps.onUnpriced(model.id);
+      throw new GatewayFailure(
+        'money_unknown',
+        `the model ${JSON.stringify(model.id)} has no price here at the moment`,
+        {
+          retryAfterMs: 10_000,
+        },
+      );
+    }
+    const asked = askedFor(request.body, scan);
     const conversation = affinityKey(request, scan);
     return {
       ...request,
@@ -72,9 +107,20 @@ export function makePrepareRequest(deps: PrepareRequestDeps): (request: ClientRe
       model,
       stream: scan.stream,
       affinityHash: conversation === undefined ? undefined : deps.affinityHash(account.clientKeyId, conversation),
-      tokens: estimateTokens(request.body.length, scan),
+      priced,
+      asked,
+      reservation: reserve(asked, { price: priced.price, bounds: boundsOf(model), usual: deps.usualOf(model.id) }),
     };
   };
+}
+
+function checkTerms(terms: KeyTerms, site: Site, model: Model): void {
+  if (!mayUse(terms, { site: site.name }))
+    throw new GatewayFailure('forbidden', 'this API key may not be used at this site');
+  if (!mayUse(terms, { scope: 'inference' }))
+    throw new GatewayFailure('forbidden', 'this API key may not be used to call models');
+  if (!mayUse(terms, { model: [model.id, ...model.aliases] }))
+    throw new GatewayFailure('forbidden', `this API key may not use the model ${JSON.stringify(model.id)}`);
 }
 
 function describeFault({ reason, offset, member }: RequestFault): string {

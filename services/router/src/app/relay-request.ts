@@ -1,14 +1,18 @@
 import { OmgError } from '@omg/errors';
 import { headerValue } from '@omg/llm-wire';
+import { costNanoUsd } from '@omg/pricing';
 import { RETRY_DEFAULTS, type RetryPolicy } from '../domain/retry-policy.ts';
 import type { Site } from '../domain/site.ts';
+import type { Used } from '../domain/usage-learner.ts';
+import { admitRequest } from './admit-request.ts';
+import type { AllowanceUse, Allowances } from './allowances.ts';
 import { makeAttempt } from './attempt.ts';
 import type { AttemptOutcome } from './attempt-outcome.ts';
 import { makeAttemptUntilAnswered } from './attempt-until-answered.ts';
 import { GatewayFailure } from './gateway-failure.ts';
 import type { Lease, LeaseBroker } from './lease-broker.ts';
-import type { ClientSink, Clock, OpenedRequest, Outbox } from './ports.ts';
-import type { ClientRequest, PreparedRequest } from './prepare-request.ts';
+import type { ClientSink, Clock, OpenedRequest, Outbox, Tokens } from './ports.ts';
+import type { AdmittedRequest, ClientRequest, PreparedRequest, PricedModel } from './prepare-request.ts';
 import type { Upstream } from './upstream.ts';
 
 export interface RelayRequestDeps {
@@ -17,6 +21,9 @@ export interface RelayRequestDeps {
   readonly broker: LeaseBroker;
   readonly upstream: Upstream;
   readonly outbox: Outbox;
+  readonly allowances: Allowances;
+  /** Told what each request came to that was answered. */
+  readonly learn: (model: string, used: Used) => void;
   readonly clock: Clock;
   /** W3C traceparent of the request's span. */
   readonly traceParent: () => string;
@@ -47,22 +54,60 @@ export function makeRelayRequest(deps: RelayRequestDeps): (request: ClientReques
     },
   });
   return async (received, sink) => {
-    const request = await deps.prepare(received);
-    const { opened, outcome, attempts, failure } = await attemptUntilAnswered(request, sink);
-    const { clientStatus, upstreamStatus: _, cause: _cause, providerRequestId: _id, ...rest } = outcome;
-    const latencyMs = clock.monotonicMs() - request.acceptedMs;
-    outbox.settled({ ...opened, ...rest, statusCode: clientStatus, latencyMs, attempts });
-    deps.onSettled(request, outcome, latencyMs);
-    if (failure !== undefined && !request.clientGone.aborted) throw failure;
+    const prepared = await deps.prepare(received);
+    const request = { ...prepared, allowance: await admitRequest(deps.allowances, prepared) };
+    let use: AllowanceUse = { tokens: 0, costNanoUsd: 0, event: undefined };
+    try {
+      const { opened, outcome, attempts, failure } = await attemptUntilAnswered(request, sink);
+      const { clientStatus, upstreamStatus: _, cause: _cause, providerRequestId: _id, ...rest } = outcome;
+      const latencyMs = clock.monotonicMs() - request.acceptedMs;
+      const { cost, minuteTokens } = reckon(outcome.tokens, request.priced);
+      const event = outbox.settled({
+        ...opened,
+        ...rest,
+        statusCode: clientStatus,
+        latencyMs,
+        costNanoUsd: cost,
+        attempts,
+      });
+      use = { tokens: minuteTokens, costNanoUsd: cost, event };
+      if (outcome.success) deps.learn(request.model.id, usedOf(request, outcome.tokens));
+      deps.onSettled(request, outcome, latencyMs);
+      if (failure !== undefined && !request.clientGone.aborted) throw failure;
+    } finally {
+      deps.allowances.settle(request.allowance, use);
+    }
   };
 }
 
-function openedRequest(request: PreparedRequest, lease: Lease, traceParent: string): OpenedRequest {
-  const { requestId, account, dialect, stream, model, acceptedAt, body } = request;
+/** What the tokens cost, and how many of them count by the minute. */
+function reckon(tokens: Tokens, { price }: PricedModel): { readonly cost: number; readonly minuteTokens: number } {
+  const { input, output, cacheWrite5m, cacheWrite1h, cacheRead } = tokens;
+  const cost = costNanoUsd(
+    {
+      input: BigInt(input),
+      output: BigInt(output),
+      cacheWrite5m: BigInt(cacheWrite5m),
+      cacheWrite1h: BigInt(cacheWrite1h),
+      cacheRead: BigInt(cacheRead),
+    },
+    price,
+  );
+  return { cost: Number(cost), minuteTokens: input + cacheWrite5m + cacheWrite1h + output };
+}
+
+function usedOf({ body }: PreparedRequest, { input, output, cacheWrite5m, cacheWrite1h }: Tokens): Used {
+  return { bodyBytes: body.length, input: input + cacheWrite5m + cacheWrite1h, output };
+}
+
+function openedRequest(request: AdmittedRequest, lease: Lease, traceParent: string): OpenedRequest {
+  const { requestId, account, allowance, priced, dialect, stream, model, acceptedAt, body } = request;
+  const { tenantId, tenantName, clientKeyId } = account;
+  const { opened, tokens, money } = allowance;
   const clientRequestId = headerValue(request.headers, 'x-request-id') ?? '';
   return {
     requestId,
-    account,
+    account: { tenantId, tenantName, clientKeyId },
     dialect,
     stream,
     model: model.id,
@@ -72,6 +117,8 @@ function openedRequest(request: PreparedRequest, lease: Lease, traceParent: stri
     bodyBytes: body.length,
     clientRequestId: clientRequestId.slice(0, MAX_CLIENT_REQUEST_ID),
     traceParent,
+    priceVersion: priced.version,
+    allowance: { opened, tokens, money },
   };
 }
 

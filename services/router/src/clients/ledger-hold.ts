@@ -3,11 +3,13 @@ import type { accountsV1, quotaV1 } from '@omg/proto-gen';
 import { pause } from '@omg/service';
 
 export interface LedgerHoldOptions {
-  readonly client: GrpcClient<accountsV1.AccountsService>;
+  readonly client: Pick<GrpcClient<accountsV1.AccountsService>, 'hold'>;
   readonly epoch: string;
   /** Asked at each hello: what this process works off of others. */
   readonly adoptedEpochs: () => readonly string[];
   readonly onCommitted: (committed: quotaV1.Committed) => void;
+  /** A tenant's id, `prices`, or `*` for all. */
+  readonly onChanged: (what: string) => void;
   readonly onConnected: (connected: boolean, error?: unknown) => void;
 }
 
@@ -51,12 +53,13 @@ export class LedgerHold implements AsyncDisposable {
   }
 
   async #hold(signal: AbortSignal): Promise<void> {
-    const { client, epoch, adoptedEpochs, onCommitted, onConnected } = this.#options;
+    const { client, epoch, adoptedEpochs, onCommitted, onChanged, onConnected } = this.#options;
     const call = client.hold(signal);
     call.send({ message: { $case: 'open', value: { epoch, adoptedEpochs: adoptedEpochs() } } });
     for await (const { message } of call.responses) {
       if (message?.$case === 'welcome') onConnected(true);
       if (message?.$case === 'committed') onCommitted(message.value);
+      if (message?.$case === 'changed') onChanged(message.value.id);
     }
   }
 }

@@ -13,6 +13,17 @@ const OpenedRecord = z.object({
   bodyBytes: z.number(),
   clientRequestId: z.string(),
   traceParent: z.string(),
+  // absent in what an earlier version has left
+  priceVersion: z.string().default(''),
+  allowance: z
+    .object({
+      opened: z.number(),
+      tokens: z.number(),
+      money: z.array(
+        z.object({ of: z.enum(['credit', 'tenant_budget', 'key_budget']), bucket: z.string(), nanoUsd: z.number() }),
+      ),
+    })
+    .default({ opened: 0, tokens: 0, money: [] }),
 });
 
 /** What the journal keeps of a request that was forwarded. */

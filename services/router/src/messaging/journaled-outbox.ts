@@ -41,9 +41,15 @@ export class JournaledOutbox implements Outbox {
     }
   }
 
-  settled(request: SettledRequest): void {
+  settled(request: SettledRequest): number {
     const { journal } = this.#options;
-    this.#number(request, journal.epoch, (requestId, partition, encode) => journal.done(requestId, partition, encode));
+    // the router keeps what it costs until it is charged, whatever was reserved
+    const money = request.allowance.money.map((reserve) => ({ ...reserve, nanoUsd: request.costNanoUsd }));
+    return this.#number(
+      { ...request, allowance: { ...request.allowance, money } },
+      journal.epoch,
+      (requestId, partition, encode) => journal.done(requestId, partition, encode),
+    );
   }
 
   /** Sends again what a dead process had not brought into the books, and reports what it had running. */
@@ -67,15 +73,16 @@ export class JournaledOutbox implements Outbox {
     request: SettledRequest,
     epoch: string,
     done: (requestId: string, partition: number, encode: (number: bigint) => Uint8Array) => bigint,
-  ): void {
+  ): number {
     const { publisher, site, provider } = this.#options;
     const partition = partitionOf(request.account.tenantId);
     let event = new Uint8Array();
-    done(request.requestId, partition, (number) => {
+    const given = done(request.requestId, partition, (number) => {
       event = eventsV1.UsageEvent.encode(toUsageEvent(request, { epoch, partition, number, site, provider })).finish();
       return event;
     });
     publisher.publish(partition, event);
+    return Number(given);
   }
 }
 
@@ -91,6 +98,8 @@ function lostRequest(opened: OpenedRequest, { tokens, keyId }: Progress, now: Da
     abortReason: 'router_lost',
     tokens,
     usageSource: 'estimated',
+    // the ledger reckons by the tokens
+    costNanoUsd: 0,
     attempts: [
       {
         keyId,

@@ -1,4 +1,4 @@
-import { planCharge, type DeadLetter } from '../domain/charge.ts';
+import { planCharge, type ChargePlan, type DeadLetter } from '../domain/charge.ts';
 import { EMPTY_MARK, advanceMark, type Mark } from '../domain/mark.ts';
 import type { PriceBook } from '../domain/price-book.ts';
 import type { ReceivedEvent, UsageRecord } from '../domain/usage-record.ts';
@@ -23,6 +23,14 @@ export interface ChargeMessagesDeps {
   readonly prices: () => PriceBook;
   readonly clock: Clock;
   readonly announce: (committed: readonly Committed[]) => void;
+  /** Told in the order of the transactions, before anything else is charged. */
+  readonly onBooked: (booked: Booked) => void;
+}
+
+/** What a transaction has brought into the books. */
+export interface Booked {
+  readonly plan: ChargePlan;
+  readonly marks: ReadonlyMap<string, Mark>;
 }
 
 /** Puts a run of messages into the books, in one transaction with the position behind them. */
@@ -48,7 +56,7 @@ export function makeChargeMessages(
       records,
       known: await deps.books.known(records.map(({ requestId }) => requestId)),
       tenants: await deps.books.tenants([...new Set(records.map(({ tenantId }) => tenantId))]),
-      priceOf: ({ site, model, acceptedAt }) => prices.find(site, model, acceptedAt),
+      priceOf: ({ site, model, acceptedAt, namedPrice }) => prices.named(namedPrice, { site, model, at: acceptedAt }),
       now: deps.clock.now(),
     });
     const refused = plan.refused.map(({ record, reason }) => ({
@@ -58,7 +66,9 @@ export function makeChargeMessages(
     }));
     const deadLetters = [...unreadable, ...refused];
     const marks = await advancedMarks(deps.books, partition, messages);
-    await deps.books.book({ partition, to, charged: plan.charged, entries: plan.entries, deadLetters, marks });
+    const { charged, entries, budgets } = plan;
+    await deps.books.book({ partition, to, charged, entries, budgets, deadLetters, marks });
+    deps.onBooked({ plan, marks });
     deps.announce([...marks].map(([epoch, { upTo }]) => ({ epoch, partition, upTo })));
     return {
       position: to,

@@ -4,12 +4,28 @@ export interface Committed {
   readonly upTo: bigint;
 }
 
-/** Tells the routers that wait for it which of their events are in the books. */
+/** Something of it is other than it was: what a router keeps of it is to be asked for again. */
+export interface Changed {
+  /** A tenant's id, `prices`, or `*` for all. */
+  readonly changed: string;
+}
+
+export const EVERYTHING = '*';
+export const PRICES = 'prices';
+
+/** More than that, and a router had better ask for everything again. */
+const MAX_UNREAD_CHANGES = 10_000;
+
+/** Tells the routers that wait for it which of their events are in the books, and what has changed. */
 export class CommitBoard {
   readonly #watchers = new Set<Watcher>();
 
   announce(committed: readonly Committed[]): void {
     for (const watcher of this.#watchers) watcher.offer(committed);
+  }
+
+  announceChanged(what: string): void {
+    for (const watcher of this.#watchers) watcher.offerChanged(what);
   }
 
   /** What is announced of these epochs from now on; a later number replaces an earlier one that was not read yet. */
@@ -28,7 +44,7 @@ export class CommitBoard {
 }
 
 /** Until it is disposed of or its signal is aborted. Numbers of an epoch and partition only rise. */
-export interface Watch extends AsyncIterable<Committed>, Disposable {
+export interface Watch extends AsyncIterable<Committed | Changed>, Disposable {
   offer: (committed: readonly Committed[]) => void;
 }
 
@@ -38,6 +54,7 @@ class Watcher implements Watch {
   readonly #onEnd: () => void;
   readonly #highest = new Map<string, bigint>();
   readonly #unread = new Map<string, Committed>();
+  readonly #changed = new Set<string>();
   #wake: () => void = () => undefined;
 
   constructor(epochs: readonly string[], signal: AbortSignal, onEnd: () => void) {
@@ -58,6 +75,15 @@ class Watcher implements Watch {
     this.#wake();
   }
 
+  offerChanged(what: string): void {
+    if (this.#changed.size >= MAX_UNREAD_CHANGES) {
+      this.#changed.clear();
+      this.#changed.add(PRICES).add(EVERYTHING);
+    }
+    this.#changed.add(what);
+    this.#wake();
+  }
+
   readonly #onAbort = (): void => {
     this.#wake();
   };
@@ -67,12 +93,16 @@ class Watcher implements Watch {
     this.#onEnd();
   }
 
-  async *[Symbol.asyncIterator](): AsyncIterator<Committed> {
+  async *[Symbol.asyncIterator](): AsyncIterator<Committed | Changed> {
     while (!this.#signal.aborted) {
       const items = [...this.#unread.values()];
+      const changes = Array.from(this.#changed, (changed) => ({ changed }));
       this.#unread.clear();
+      this.#changed.clear();
+      // what is closed is closed at once
+      yield* changes;
       yield* items;
-      if (this.#unread.size > 0 || this.#signal.aborted) continue;
+      if (this.#unread.size + this.#changed.size > 0 || this.#signal.aborted) continue;
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#wake = resolve;
       await promise;

@@ -1,6 +1,6 @@
-import { costNanoUsd } from '../domain/price.ts';
+import { costNanoUsd } from '@omg/pricing';
 import type { PriceVersion } from '../domain/price-book.ts';
-import type { Tokens } from '../domain/tokens.ts';
+import type { Tokens } from '@omg/pricing';
 import type { PriceStore } from './ports.ts';
 
 const NO_MULTIPLIER = 1_000_000_000n;

@@ -1,7 +1,7 @@
-import type { PresentedKey, Tenant } from '../domain/account.ts';
-import type { ClientKeyTerms } from '../domain/client-key-terms.ts';
+import type { ClientKeyRecord, PresentedKey, TenantRecord } from '../domain/account.ts';
 import type { ChargedRequest, ReceivedEvent, UsageSource } from '../domain/usage-record.ts';
-import type { DeadLetter, Entry } from '../domain/charge.ts';
+import type { BudgetSpend, DeadLetter, Entry } from '../domain/charge.ts';
+import type { Purses } from '../domain/credits.ts';
 import type { Mark } from '../domain/mark.ts';
 import type { PriceVersion } from '../domain/price-book.ts';
 
@@ -16,9 +16,8 @@ export interface AccountStore {
 }
 
 export interface FoundKey {
-  readonly tenant: Tenant;
-  readonly key: PresentedKey;
-  readonly terms: ClientKeyTerms;
+  readonly tenant: TenantRecord;
+  readonly key: ClientKeyRecord & PresentedKey;
 }
 
 /** Up to where a partition's events are in the books; a sequence means nothing in another incarnation of the stream. */
@@ -33,6 +32,7 @@ export interface BookedBatch {
   readonly to: Position;
   readonly charged: readonly ChargedRequest[];
   readonly entries: readonly Entry[];
+  readonly budgets: readonly BudgetSpend[];
   readonly deadLetters: readonly DeadLetter[];
   readonly marks: ReadonlyMap<string, Mark>;
 }
@@ -40,8 +40,8 @@ export interface BookedBatch {
 export interface Books {
   /** Which of these requests are in the books. */
   known: (requestIds: readonly string[]) => Promise<ReadonlySet<string>>;
-  /** Which of these accounts exist. */
-  tenants: (tenantIds: readonly string[]) => Promise<ReadonlySet<string>>;
+  /** What those of these accounts have that exist. */
+  tenants: (tenantIds: readonly string[]) => Promise<ReadonlyMap<string, Purses>>;
   /** The marks of these publishers in the partition, by epoch. */
   marks: (partition: number, epochs: readonly string[]) => Promise<ReadonlyMap<string, Mark>>;
   /** Throws `not_owner` where the partition has another owner by now. */

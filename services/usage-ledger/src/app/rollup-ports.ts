@@ -2,7 +2,7 @@ import type { Figures, Timings } from '../domain/figures.ts';
 import type { Cube, Dimension } from '../domain/rollup-cube.ts';
 import type { RollupEntry, RollupRow } from '../domain/rollup-fold.ts';
 import type { Piece, Unit } from '../domain/rollup-period.ts';
-import type { Tokens } from '../domain/tokens.ts';
+import type { Tokens } from '@omg/pricing';
 
 /** Up to where the charged log of each partition is in the rollups. */
 export interface RollupState {

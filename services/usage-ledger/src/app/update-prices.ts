@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Price } from '../domain/price.ts';
+import type { Price } from '@omg/pricing';
 import { PriceBook, type PriceVersion } from '../domain/price-book.ts';
 import type { Clock, PriceStore } from './ports.ts';
 

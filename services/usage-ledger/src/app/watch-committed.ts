@@ -1,4 +1,4 @@
-import type { CommitBoard, Committed, Watch } from './commit-board.ts';
+import type { Changed, CommitBoard, Committed, Watch } from './commit-board.ts';
 import type { Books } from './ports.ts';
 
 export interface WatchCommittedDeps {
@@ -10,10 +10,10 @@ export interface WatchCommittedDeps {
   readonly pause: (ms: number, signal: AbortSignal) => Promise<void>;
 }
 
-/** What is in the books of these epochs already, and then what comes. */
+/** What is in the books of these epochs already, and then what comes, with what has changed. */
 export function makeWatchCommitted(
   deps: WatchCommittedDeps,
-): (epochs: readonly string[], signal: AbortSignal) => AsyncIterable<Committed> {
+): (epochs: readonly string[], signal: AbortSignal) => AsyncIterable<Committed | Changed> {
   return async function* watchCommitted(epochs, signal) {
     // watching begins before the look into the books, so that nothing falls between the two
     using watch = deps.board.watch(epochs, signal);

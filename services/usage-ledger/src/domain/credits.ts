@@ -8,6 +8,8 @@ export interface Purses {
   readonly spent: bigint;
 }
 
+export const EMPTY_PURSES: Purses = { credits: 0n, refCredits: 0n, spent: 0n };
+
 export interface PurseShares {
   readonly credits: bigint;
   readonly refCredits: bigint;

@@ -1,4 +1,4 @@
-import type { Price } from './price.ts';
+import type { Price } from '@omg/pricing';
 
 /** A price from a day on; never changed, only followed by another. */
 export interface PriceVersion {
@@ -38,6 +38,24 @@ export class PriceBook {
     const key = keyOf(site, model);
     const versions = this.#versions.get(key) ?? this.#versions.get(this.#byUpstream.get(key) ?? '');
     return versions?.findLast(({ validFrom }) => validFrom <= at) ?? versions?.[0];
+  }
+
+  /** The version that an event names, where it is one of that model; else what was valid then. */
+  named(
+    version: string,
+    request: { readonly site: string; readonly model: string; readonly at: Date },
+  ): PriceVersion | undefined {
+    const { site, model, at } = request;
+    const found =
+      version === '' ? undefined : this.#versions.get(keyOf(site, model))?.find((known) => known.version === version);
+    return found ?? this.find(site, model, at);
+  }
+
+  /** The versions that count at a site, one for each model. */
+  current(site: string): readonly PriceVersion[] {
+    return [...this.#versions.values()]
+      .flatMap((versions) => versions.at(-1) ?? [])
+      .filter((version) => version.site === site);
   }
 
   latest(site: string, model: string): PriceVersion | undefined {

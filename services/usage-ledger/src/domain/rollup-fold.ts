@@ -2,7 +2,7 @@ import { addFigures, addTimings, noFigures, noTimings, type Figures, type Timing
 import { addToHistogram, bucketOf } from './histogram.ts';
 import { CUBES, type Cube, type Dimension } from './rollup-cube.ts';
 import { UNITS, type Unit } from './rollup-period.ts';
-import type { Tokens } from './tokens.ts';
+import type { Tokens } from '@omg/pricing';
 
 /** A charged request, as far as rollups tell of it. */
 export interface RollupEntry extends Readonly<Record<Dimension, string>> {

@@ -1,4 +1,5 @@
-import type { Tokens } from './tokens.ts';
+import type { Tokens } from '@omg/pricing';
+import type { Purse } from './credits.ts';
 
 /** Where the numbers of tokens come from; `none` where nothing was delivered. */
 export type UsageSource = 'provider' | 'counted' | 'estimated' | 'none';
@@ -46,6 +47,25 @@ export interface UsageRecord {
   readonly attempts: readonly Attempt[];
   readonly clientRequestId: string;
   readonly traceParent: string;
+  /** The price by which the router reckoned; empty: the one that counted when the request was accepted. */
+  readonly namedPrice: string;
+  readonly allowance: UsedAllowance | undefined;
+}
+
+/** What a router took of the account's quotas for the request. */
+export interface UsedAllowance {
+  /** The request's number among those that the router admitted in the partition. */
+  readonly opened: number;
+  readonly tokens: number;
+  readonly money: readonly ReservedMoney[];
+}
+
+/** Money that the router keeps for the request until its charge. */
+export interface ReservedMoney {
+  readonly of: 'credit' | 'tenant_budget' | 'key_budget';
+  /** What of a budget the cost counts in. */
+  readonly bucket: string;
+  readonly nanoUsd: number;
 }
 
 /** An event as it came: a record, or why it is none. */
@@ -61,6 +81,8 @@ export interface ReceivedEvent {
 export interface ChargedRequest {
   readonly record: UsageRecord;
   readonly costNanoUsd: bigint;
+  /** The purse that its first nano-dollar came from. */
+  readonly creditType: Purse;
   readonly priceVersion: string;
   /** The entry in the account's books that this cost is part of. */
   readonly entryId: string;

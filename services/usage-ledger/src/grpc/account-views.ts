@@ -1,4 +1,4 @@
-import type { accountsAdminV1 } from '@omg/proto-gen';
+import type { accountsAdminV1, pricesV1 } from '@omg/proto-gen';
 import type { AccountChange } from '../app/admin/account-store.ts';
 import type { ClientKeyReport } from '../app/admin/client-key-report.ts';
 import type { PriceReport } from '../app/admin/list-prices.ts';
@@ -67,7 +67,7 @@ export function toAccountChange({ clientKeyId = '', ...change }: AccountChange):
   return { ...change, clientKeyId };
 }
 
-export function toPriceVersion({ price, validFrom, ...version }: PriceReport): accountsAdminV1.PriceVersion {
+export function toPriceVersion({ price, validFrom, ...version }: PriceReport): pricesV1.PriceVersion {
   return {
     site: version.site,
     model: version.model,

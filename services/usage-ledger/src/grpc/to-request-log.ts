@@ -14,15 +14,26 @@ const DIALECT: Record<UsageRecord['dialect'], eventsV1.Dialect> = {
   unspecified: eventsV1.Dialect.UNSPECIFIED,
 };
 
-export function toRequestLog({ record, costNanoUsd, priceVersion, chargedAt }: ChargedRequest): usageV1.RequestLog {
+export function toRequestLog({
+  record,
+  costNanoUsd,
+  creditType,
+  priceVersion,
+  chargedAt,
+}: ChargedRequest): usageV1.RequestLog {
+  const { namedPrice, ...event } = record;
   return {
     event: {
-      ...record,
+      ...event,
+      priceVersion: namedPrice,
+      // said nothing of once it is charged
+      allowance: undefined,
       minReaderVersion: 1,
       dialect: DIALECT[record.dialect],
       usageSource: SOURCE[record.usageSource],
     },
     costNanoUsd,
+    creditType,
     priceVersion,
     chargedAt,
   };

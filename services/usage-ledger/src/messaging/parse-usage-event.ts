@@ -1,7 +1,7 @@
 import { eventsV1 } from '@omg/proto-gen';
 import { serviceOfAccount } from '../domain/service-account.ts';
-import { NO_TOKENS } from '../domain/tokens.ts';
-import type { ReceivedEvent, UsageRecord, UsageSource } from '../domain/usage-record.ts';
+import { NO_TOKENS } from '@omg/pricing';
+import type { ReceivedEvent, ReservedMoney, UsageRecord, UsageSource, UsedAllowance } from '../domain/usage-record.ts';
 
 /** The newest meaning of events that this reader knows. */
 const READER_VERSION = 1;
@@ -31,9 +31,29 @@ const DIALECT: Record<eventsV1.Dialect, UsageRecord['dialect'] | undefined> = {
   UNRECOGNIZED: undefined,
 };
 
+const MONEY: Record<eventsV1.MoneyKind, ReservedMoney['of'] | undefined> = {
+  MONEY_KIND_CREDIT: 'credit',
+  MONEY_KIND_TENANT_BUDGET: 'tenant_budget',
+  MONEY_KIND_KEY_BUDGET: 'key_budget',
+  MONEY_KIND_UNSPECIFIED: undefined,
+  UNRECOGNIZED: undefined,
+};
+
 // far beyond what any model answers, and so little that a cost of it fits into a Long
 const MAX_TOKENS = 1_000_000_000_000n;
 const MAX_LONG = 2n ** 63n - 1n;
+const BUCKET = /^[a-z][\w+/-]{0,99}$/;
+
+/** What names no bucket that can be is left out: it becomes the name of a field. */
+function parseAllowance(allowance: eventsV1.Allowance | undefined): UsedAllowance | undefined {
+  if (allowance === undefined) return undefined;
+  const money = allowance.money.flatMap(({ kind, bucket, nanoUsd }): ReservedMoney[] => {
+    const of = MONEY[kind];
+    if (of === undefined || (of !== 'credit' && !BUCKET.test(bucket))) return [];
+    return [{ of, bucket, nanoUsd: Number(nanoUsd) }];
+  });
+  return { opened: Number(allowance.opened), tokens: Number(allowance.tokens), money };
+}
 
 /** The event as far as it can be read: a record, or what is missing without which nothing can be charged. */
 export function parseUsageEvent(event: eventsV1.UsageEvent): ReceivedEvent {
@@ -47,7 +67,7 @@ export function parseUsageEvent(event: eventsV1.UsageEvent): ReceivedEvent {
 }
 
 function parseContent(event: eventsV1.UsageEvent): ReceivedEvent['content'] {
-  const { minReaderVersion: _, acceptedAt, ...rest } = event;
+  const { minReaderVersion: _, acceptedAt, priceVersion: namedPrice, ...rest } = event;
   const dialect = DIALECT[event.dialect];
   const usageSource = SOURCE[event.usageSource];
   const tokens = event.tokens ?? NO_TOKENS;
@@ -67,6 +87,8 @@ function parseContent(event: eventsV1.UsageEvent): ReceivedEvent['content'] {
     acceptedAt,
     tokens,
     firstTokenMs: event.firstTokenMs,
+    namedPrice,
+    allowance: parseAllowance(event.allowance),
     attempts: event.attempts.map((attempt) => ({ ...attempt, startedAt: attempt.startedAt ?? acceptedAt })),
   };
 }

@@ -1,9 +1,10 @@
 import { Binary } from 'mongodb';
 import type { AccountChange } from '../app/admin/account-store.ts';
 import type { ClientKeyRecord, TenantRecord } from '../domain/account.ts';
+import type { SpentBy } from '../domain/budget-bucket.ts';
 import type { BudgetTerms } from '../domain/budget.ts';
 import { UNRESTRICTED, type ClientKeyTerms, type EarlierSecret } from '../domain/client-key-terms.ts';
-import type { CreditEntry } from '../domain/credits.ts';
+import type { CreditEntry, Purses } from '../domain/credits.ts';
 import { NO_LIMIT_TERMS, type LimitTerms } from '../domain/limits.ts';
 
 /** What is absent says nothing: charging makes the accounts of services without it. */
@@ -16,6 +17,7 @@ export interface TenantDocument {
   readonly creditsNanoUsd: bigint;
   readonly refCreditsNanoUsd?: bigint;
   readonly spentNanoUsd: bigint;
+  readonly spentBy?: SpentBy;
   readonly limits?: LimitTerms;
   readonly budget?: Exclude<BudgetTerms, undefined>;
   readonly origin?: string;
@@ -41,6 +43,7 @@ export interface ClientKeyDocument {
   readonly limits?: LimitTerms;
   readonly budget?: Exclude<BudgetTerms, undefined>;
   readonly expiresAt?: Date;
+  readonly spentBy?: SpentBy;
   readonly createdAt: Date;
 }
 
@@ -54,6 +57,13 @@ export type ChangeDocument = Omit<AccountChange, 'id' | 'clientKeyId'> & {
   readonly clientKeyId?: string;
 };
 
+export function pursesOf(
+  document: Pick<TenantDocument, 'creditsNanoUsd' | 'refCreditsNanoUsd' | 'spentNanoUsd'>,
+): Purses {
+  const { creditsNanoUsd: credits, refCreditsNanoUsd: refCredits = 0n, spentNanoUsd: spent } = document;
+  return { credits, refCredits, spent };
+}
+
 export function fromTenantDocument(document: TenantDocument): TenantRecord {
   const { _id: id, name, type, status, version, createdAt, budget, origin } = document;
   return {
@@ -64,11 +74,7 @@ export function fromTenantDocument(document: TenantDocument): TenantRecord {
     version,
     limits: document.limits ?? NO_LIMIT_TERMS,
     budget,
-    purses: {
-      credits: document.creditsNanoUsd,
-      refCredits: document.refCreditsNanoUsd ?? 0n,
-      spent: document.spentNanoUsd,
-    },
+    purses: pursesOf(document),
     origin,
     createdAt,
   };

@@ -1,8 +1,13 @@
 import { asUnavailable, type Mongo } from '@omg/mongo';
 import type { Collection } from 'mongodb';
 import type { AccountStore, FoundKey } from '../app/ports.ts';
-import { UNRESTRICTED } from '../domain/client-key-terms.ts';
-import { toBinary, type ClientKeyDocument, type TenantDocument } from './account-documents.ts';
+import {
+  fromClientKeyDocument,
+  fromTenantDocument,
+  toBinary,
+  type ClientKeyDocument,
+  type TenantDocument,
+} from './account-documents.ts';
 
 export type { TenantDocument } from './account-documents.ts';
 
@@ -34,12 +39,7 @@ export class MongoAccounts implements AccountStore {
     const tenant =
       tenantId === undefined ? null : await asUnavailable(async () => await this.#tenants.findOne({ _id: tenantId }));
     if (key === null || tenant === null) return undefined;
-    const { _id: id, name, type, status, version } = tenant;
     const secretEndsAt = key.earlier?.find((secret) => Buffer.compare(secret.digest.buffer, digest) === 0)?.endsAt;
-    return {
-      tenant: { id, name, type, status, version },
-      key: { id: key._id, tenantId: id, status: key.status, expiresAt: key.expiresAt, secretEndsAt },
-      terms: key.terms ?? UNRESTRICTED,
-    };
+    return { tenant: fromTenantDocument(tenant), key: { ...fromClientKeyDocument(key), secretEndsAt } };
   }
 }

@@ -3,10 +3,11 @@ import { asUnavailable, type Mongo, type Owned } from '@omg/mongo';
 import { Binary, type ClientSession, type Collection, type Document, type Filter, type UpdateFilter } from 'mongodb';
 import { z } from 'zod';
 import type { BookedBatch, Books, Position } from '../app/ports.ts';
-import type { Entry } from '../domain/charge.ts';
+import type { BudgetSpend, Entry } from '../domain/charge.ts';
+import type { Purses } from '../domain/credits.ts';
 import type { Mark } from '../domain/mark.ts';
 import { serviceOfAccount } from '../domain/service-account.ts';
-import type { TenantDocument } from './mongo-accounts.ts';
+import { pursesOf, type ClientKeyDocument, type TenantDocument } from './account-documents.ts';
 import { toRequestLogDocument, type RequestLogDocument } from './request-log-document.ts';
 
 const StoredPosition = z.object({ incarnation: z.string(), seq: z.coerce.number() });
@@ -44,6 +45,7 @@ interface DeadLetterDocument {
 /** The books: `tenants`, `request_logs`, `entries`, `event_marks`, `dead_letters`. */
 export class MongoBooks {
   readonly #tenants: Collection<TenantDocument>;
+  readonly #keys: Collection<ClientKeyDocument>;
   readonly #logs: Collection<RequestLogDocument>;
   readonly #entries: Collection<EntryDocument>;
   readonly #marks: Collection<MarkDocument>;
@@ -51,6 +53,7 @@ export class MongoBooks {
 
   constructor(mongo: Mongo) {
     this.#tenants = mongo.db.collection('tenants');
+    this.#keys = mongo.db.collection('client_keys');
     this.#logs = mongo.db.collection('request_logs');
     this.#entries = mongo.db.collection('entries');
     this.#marks = mongo.db.collection('event_marks');
@@ -92,9 +95,10 @@ export class MongoBooks {
     return new Set(documents.map(({ _id }) => _id));
   }
 
-  async tenants(tenantIds: readonly string[]): Promise<ReadonlySet<string>> {
-    const documents = await this.#tenants.find({ _id: { $in: [...tenantIds] } }, { projection: { _id: 1 } }).toArray();
-    return new Set(documents.map(({ _id }) => _id));
+  async tenants(tenantIds: readonly string[]): Promise<ReadonlyMap<string, Purses>> {
+    const projection = { creditsNanoUsd: 1, refCreditsNanoUsd: 1, spentNanoUsd: 1 };
+    const documents = await this.#tenants.find({ _id: { $in: [...tenantIds] } }, { projection }).toArray();
+    return new Map(documents.map((document) => [document._id, pursesOf(document)]));
   }
 
   async marks(partition: number, epochs: readonly string[]): Promise<ReadonlyMap<string, Mark>> {
@@ -119,12 +123,23 @@ export class MongoBooks {
     await this.#keepDeadLetters(batch, session);
   }
 
-  async #chargeAccounts({ entries }: BookedBatch, session: ClientSession): Promise<void> {
+  async #chargeAccounts({ entries, budgets }: BookedBatch, session: ClientSession): Promise<void> {
     if (entries.length === 0) return;
-    const writes = entries.map((entry) => ({ updateOne: chargeOf(entry) }));
+    const spends = Map.groupBy(budgets, ({ of, id }) => `${of}|${id}`);
+    const writes = entries.map((entry) => ({
+      updateOne: chargeOf(entry, spends.get(`tenant|${entry.tenantId}`) ?? []),
+    }));
     const { matchedCount, upsertedCount } = await this.#tenants.bulkWrite(writes, { session });
     if (matchedCount + upsertedCount !== entries.length)
       throw new OmgError('failed_precondition', 'an account that is to be charged does not exist');
+    const ofKeys = [...spends.values()].filter(([first]) => first?.of === 'key');
+    if (ofKeys.length === 0) return;
+    await this.#keys.bulkWrite(
+      ofKeys.map((list) => ({
+        updateOne: { filter: { _id: list[0]?.id ?? '' }, update: { $inc: spendFields(list) } },
+      })),
+      { session },
+    );
   }
 
   async #setMarks({ partition, marks }: BookedBatch, session: ClientSession): Promise<void> {
@@ -155,13 +170,16 @@ export class MongoBooks {
 }
 
 /** A service's account is made with its first charge; nobody has to buy credits for it. */
-function chargeOf({ tenantId, nanoUsd, at }: Entry): {
+function chargeOf(
+  { tenantId, nanoUsd, at }: Entry,
+  spends: readonly BudgetSpend[],
+): {
   readonly filter: Filter<TenantDocument>;
   readonly update: UpdateFilter<TenantDocument>;
   readonly upsert: boolean;
 } {
   const filter = { _id: tenantId };
-  const $inc = { spentNanoUsd: nanoUsd };
+  const $inc = { spentNanoUsd: nanoUsd, ...spendFields(spends) };
   const service = serviceOfAccount(tenantId);
   if (service === undefined) return { filter, update: { $inc }, upsert: false };
   const $setOnInsert = {
@@ -173,6 +191,10 @@ function chargeOf({ tenantId, nanoUsd, at }: Entry): {
     createdAt: at,
   } as const;
   return { filter, update: { $inc, $setOnInsert }, upsert: true };
+}
+
+function spendFields(spends: readonly BudgetSpend[]): Record<string, bigint> {
+  return Object.fromEntries(spends.map(({ bucket, nanoUsd }) => [`spentBy.${bucket}`, nanoUsd]));
 }
 
 /** Of a fence as it was taken over; the driver gives a small number as one, whatever was written. */

@@ -1,7 +1,7 @@
 import type { Mongo } from '@omg/mongo';
 import type { Collection } from 'mongodb';
 import type { PriceStore } from '../app/ports.ts';
-import type { Price } from '../domain/price.ts';
+import type { Price } from '@omg/pricing';
 import type { PriceVersion } from '../domain/price-book.ts';
 
 interface PriceDocument {

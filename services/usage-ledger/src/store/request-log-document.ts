@@ -1,5 +1,7 @@
 import { Timestamp } from 'mongodb';
-import type { Tokens } from '../domain/tokens.ts';
+import { budgetsSpentOf } from '../domain/charge.ts';
+import type { Tokens } from '@omg/pricing';
+import type { Purse } from '../domain/credits.ts';
 import type { Attempt, ChargedRequest, UsageRecord, UsageSource } from '../domain/usage-record.ts';
 
 const NANO_PER_USD = 1e9;
@@ -20,6 +22,8 @@ export interface RequestLogDocument {
   /** USD, rounded as doubles are; `costNanoUsd` is what counts. */
   readonly creditsCost: number;
   readonly costNanoUsd: bigint;
+  /** Absent in logs from before it was kept. */
+  readonly creditType?: Purse;
   readonly statusCode: number;
   readonly latencyMs: number;
   readonly isSuccess: boolean;
@@ -41,6 +45,8 @@ export interface RequestLogDocument {
   readonly traceParent: string;
   readonly priceVersion: string;
   readonly entryId: string;
+  /** What was spent of with it: `tenant|<bucket>`, `key|<bucket>`. */
+  readonly budgets?: readonly string[];
   readonly epoch: string;
   readonly partition: number;
   readonly number: bigint;
@@ -57,8 +63,10 @@ export interface RequestLogDocument {
 const NEXT_TICK = Timestamp.fromBits(0, 0);
 
 export function toRequestLogDocument(request: ChargedRequest): RequestLogDocument {
-  const { record, costNanoUsd, priceVersion, entryId, chargedAt } = request;
-  const { requestId, tenantName, clientKeyId, acceptedAt, success, tokens, firstTokenMs, ...same } = record;
+  const { record, costNanoUsd, creditType, priceVersion, entryId, chargedAt } = request;
+  const { requestId, tenantName, clientKeyId, acceptedAt, success, tokens, firstTokenMs, ...rest } = record;
+  const { namedPrice: _namedPrice, allowance: _allowance, ...same } = rest;
+  const budgets = budgetsSpentOf(record).map(({ of, bucket }) => `${of}|${bucket}`);
   return {
     ...same,
     _id: requestId,
@@ -76,8 +84,10 @@ export function toRequestLogDocument(request: ChargedRequest): RequestLogDocumen
     createdAt: acceptedAt,
     ...(firstTokenMs === undefined ? {} : { firstTokenMs }),
     costNanoUsd,
+    creditType,
     priceVersion,
     entryId,
+    ...(budgets.length === 0 ? {} : { budgets }),
     chargedAt,
     chargeOrder: NEXT_TICK,
   };
@@ -123,8 +133,11 @@ export function fromRequestLogDocument(document: RequestLogDocument): ChargedReq
       attempts: document.attempts,
       clientRequestId: document.clientRequestId,
       traceParent: document.traceParent,
+      namedPrice: document.priceVersion,
+      allowance: undefined,
     },
     costNanoUsd: document.costNanoUsd,
+    creditType: document.creditType ?? 'credits',
     priceVersion: document.priceVersion,
     entryId: document.entryId,
     chargedAt: document.chargedAt,

@@ -3,9 +3,9 @@ import type { keyBrokerV1 } from '@omg/proto-gen';
 import type { Admission, Denial, HolderMessage } from '@omg/quota';
 import { fromHolderMessage, HolderLink, toOwnerMessage, type HolderConnection } from '@omg/quota-link';
 import type { Lease, LeaseBroker, LeaseRefusal, LeaseVerdict, LeaseWish } from '../../app/lease-broker.ts';
+import { OwnerStream, type OpenStream, type OwnerClient, type OwnerReceiver } from '../owner-stream.ts';
 import { HeldLease, type HeldLeaseFacts } from './held-lease.ts';
 import { fromOutcome, toAffinityDelta, toDirectoryUpdate, toProbeLease, type ProbeLease } from './hold-codec.ts';
-import { HoldStream, type BrokerClient, type HoldReceiver, type OpenStream } from './hold-stream.ts';
 import { KeyDirectory, type KeyEntry } from './key-directory.ts';
 import { OutcomeBuffer } from './outcome-buffer.ts';
 import { ParkedWishes } from './parked-wishes.ts';
@@ -28,7 +28,7 @@ export interface LeaseHolderOptions {
   readonly epoch: string;
   /** `host:port` of key-broker, or of several of its replicas: whichever answers leads to the owner. */
   readonly addresses: readonly string[];
-  readonly connect: (address: string) => BrokerClient;
+  readonly connect: (address: string) => OwnerClient<keyBrokerV1.HoldRequest, keyBrokerV1.HoldResponse>;
   readonly events: LeaseHolderEvents;
   /** How long what is held stays good while no broker can be reached; 120 s by default. */
   readonly outageGraceMs?: number;
@@ -51,7 +51,7 @@ export class LeaseHolder implements LeaseBroker, AsyncDisposable {
   readonly #provider: string;
   readonly #events: LeaseHolderEvents;
   readonly #link: HolderLink;
-  readonly #stream: HoldStream;
+  readonly #stream: OwnerStream<keyBrokerV1.HoldRequest, keyBrokerV1.HoldResponse>;
   readonly #directory = new KeyDirectory();
   readonly #affinity = new AffinityView();
   readonly #verdicts = new VerdictTable();
@@ -69,10 +69,10 @@ export class LeaseHolder implements LeaseBroker, AsyncDisposable {
     this.#provider = provider;
     this.#events = events;
     this.#link = new HolderLink({ epoch, outageGraceMs, failOpen: false });
-    this.#stream = new HoldStream({
+    this.#stream = new OwnerStream<keyBrokerV1.HoldRequest, keyBrokerV1.HoldResponse>({
       addresses,
       connect,
-      open: { epoch, provider },
+      opening: { open: { epoch, provider }, quota: [], outcomes: [], touchedBuckets: [], wantAffinity: false },
       onOpen: (stream) => this.#receiver(stream),
       onError: (error) => {
         events.disconnected(error);
@@ -267,7 +267,7 @@ export class LeaseHolder implements LeaseBroker, AsyncDisposable {
 
   // ------------------------------------------------------------------ the stream
 
-  #receiver({ address, send, close }: OpenStream): HoldReceiver {
+  #receiver({ address, send, close }: OpenStream<keyBrokerV1.HoldRequest>): OwnerReceiver<keyBrokerV1.HoldResponse> {
     const connection = this.#link.connect({
       send: (messages) => {
         send(this.#frame(messages));

@@ -1,7 +1,6 @@
 import { OmgError } from '@omg/errors';
 import type { ClientKeyRecord, TenantRecord } from '../../domain/account.ts';
-import type { Budget } from '../../domain/budget.ts';
-import type { EffectiveLimits } from '../../domain/limits.ts';
+import type { AccountDefaults } from '../../domain/account-quotas.ts';
 import type { Clock, PriceStore } from '../ports.ts';
 import type { AccountAdminStore } from './account-store.ts';
 
@@ -12,11 +11,6 @@ export interface AdminDeps {
   /** Time-sortable: entries and history are read in the order of their ids. */
   readonly makeId: () => string;
   readonly defaults: AccountDefaults;
-}
-
-/** What applies to an account that says nothing itself. */
-export interface AccountDefaults extends EffectiveLimits {
-  readonly budget: Budget;
 }
 
 export async function existingTenant({ store }: Pick<AdminDeps, 'store'>, id: string): Promise<TenantRecord> {

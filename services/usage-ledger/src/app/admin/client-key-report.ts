@@ -1,5 +1,5 @@
 import { accountStatus, type AccountStatus, type ClientKeyRecord, type TenantRecord } from '../../domain/account.ts';
-import { effectiveBudgets } from '../../domain/budget.ts';
+import { budgetsOf } from '../../domain/account-quotas.ts';
 import { effectiveLimits, type Limits } from '../../domain/limits.ts';
 import { noTenant, type AdminDeps } from './admin-deps.ts';
 import { reportBudget, type BudgetReport } from './tenant-report.ts';
@@ -13,17 +13,12 @@ export interface ClientKeyReport {
 
 export function reportKey({ defaults, clock }: AdminDeps, tenant: TenantRecord, key: ClientKeyRecord): ClientKeyReport {
   const now = clock.now();
-  const { clientKey: budget } = effectiveBudgets({
-    clientKey: key.budget,
-    tenant: tenant.budget,
-    defaultBudget: defaults.budget,
-  });
   return {
     // those that are over are of no interest to anybody
     key: { ...key, earlier: key.earlier.filter(({ endsAt }) => endsAt > now) },
     accountStatus: accountStatus(tenant, key, now),
     limits: effectiveLimits({ clientKey: key.limits, tenant: tenant.limits, defaults, site: '' }).clientKey,
-    budget: reportBudget(key.budget, budget, now),
+    budget: reportBudget(key.budget, budgetsOf(tenant, key, defaults).clientKey, now),
   };
 }
 

@@ -1,6 +1,7 @@
 import type { TenantRecord } from '../../domain/account.ts';
+import { budgetsOf } from '../../domain/account-quotas.ts';
 import { budgetWindow, type BudgetWindow } from '../../domain/budget-window.ts';
-import { effectiveBudgets, type Budget, type BudgetTerms } from '../../domain/budget.ts';
+import type { Budget, BudgetTerms } from '../../domain/budget.ts';
 import { balanceOf, remainingOf, type PurseShares } from '../../domain/credits.ts';
 import { effectiveLimits, NO_LIMIT_TERMS, type Limits } from '../../domain/limits.ts';
 import type { AdminDeps } from './admin-deps.ts';
@@ -27,14 +28,12 @@ const ANY_SITE = '';
 
 export function reportTenant({ defaults, clock }: AdminDeps, tenant: TenantRecord): TenantReport {
   const { limits, budget: terms, purses } = tenant;
-  const { tenant: budget } = effectiveBudgets({ clientKey: undefined, tenant: terms, defaultBudget: defaults.budget });
   return {
     tenant,
     left: remainingOf(purses),
     balanceNanoUsd: balanceOf(purses),
     limits: effectiveLimits({ clientKey: NO_LIMIT_TERMS, tenant: limits, defaults, site: ANY_SITE }).tenant,
-    // nobody has to buy credits for an internal service, and no budget stops it
-    budget: reportBudget(terms, tenant.type === 'service' && terms === undefined ? undefined : budget, clock.now()),
+    budget: reportBudget(terms, budgetsOf(tenant, undefined, defaults).tenant, clock.now()),
   };
 }
 

@@ -11,6 +11,61 @@ export const protobufFileName = "events/v1/usage.proto";
 
 /** What a router reports of every request, once; the ledger charges it. */
 
+export const MoneyKind = {
+  UNSPECIFIED: "MONEY_KIND_UNSPECIFIED",
+  CREDIT: "MONEY_KIND_CREDIT",
+  TENANT_BUDGET: "MONEY_KIND_TENANT_BUDGET",
+  KEY_BUDGET: "MONEY_KIND_KEY_BUDGET",
+  UNRECOGNIZED: "UNRECOGNIZED",
+} as const;
+
+export type MoneyKind = typeof MoneyKind[keyof typeof MoneyKind];
+
+export namespace MoneyKind {
+  export type UNSPECIFIED = typeof MoneyKind.UNSPECIFIED;
+  export type CREDIT = typeof MoneyKind.CREDIT;
+  export type TENANT_BUDGET = typeof MoneyKind.TENANT_BUDGET;
+  export type KEY_BUDGET = typeof MoneyKind.KEY_BUDGET;
+  export type UNRECOGNIZED = typeof MoneyKind.UNRECOGNIZED;
+}
+
+export function moneyKindFromJSON(object: any): MoneyKind {
+  switch (object) {
+    case 0:
+    case "MONEY_KIND_UNSPECIFIED":
+      return MoneyKind.UNSPECIFIED;
+    case 1:
+    case "MONEY_KIND_CREDIT":
+      return MoneyKind.CREDIT;
+    case 2:
+    case "MONEY_KIND_TENANT_BUDGET":
+      return MoneyKind.TENANT_BUDGET;
+    case 3:
+    case "MONEY_KIND_KEY_BUDGET":
+      return MoneyKind.KEY_BUDGET;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return MoneyKind.UNRECOGNIZED;
+  }
+}
+
+export function moneyKindToNumber(object: MoneyKind): number {
+  switch (object) {
+    case MoneyKind.UNSPECIFIED:
+      return 0;
+    case MoneyKind.CREDIT:
+      return 1;
+    case MoneyKind.TENANT_BUDGET:
+      return 2;
+    case MoneyKind.KEY_BUDGET:
+      return 3;
+    case MoneyKind.UNRECOGNIZED:
+    default:
+      return -1;
+  }
+}
+
 export const Dialect = {
   UNSPECIFIED: "DIALECT_UNSPECIFIED",
   OPENAI: "DIALECT_OPENAI",
@@ -170,6 +225,27 @@ export interface UsageEvent {
   readonly clientRequestId: string;
   /** W3C traceparent of the router's span. */
   readonly traceParent: string;
+  /** By which the router reckoned, and the ledger charges; empty: the one that counted when the request was accepted. */
+  readonly priceVersion: string;
+  /** Absent where no allowance was taken. */
+  readonly allowance: Allowance | undefined;
+}
+
+/** What the request was admitted by, to be given back by its charge. */
+export interface Allowance {
+  /** The request's number among those that the router admitted in the partition. */
+  readonly opened: bigint;
+  /** Reserved of the tokens per minute of the key and of the tenant. */
+  readonly tokens: bigint;
+  readonly money: readonly MoneyReserve[];
+}
+
+export interface MoneyReserve {
+  readonly kind: MoneyKind;
+  /** Of a budget: the window that the cost counts in. */
+  readonly bucket: string;
+  /** What the router kept when the request ended; of a lost one what it had reserved. */
+  readonly nanoUsd: bigint;
 }
 
 /** Disjoint: the whole input is input + cache_write_5m + cache_write_1h + cache_read. */
@@ -279,6 +355,8 @@ function createBaseUsageEvent(): UsageEvent {
     attempts: [],
     clientRequestId: "",
     traceParent: "",
+    priceVersion: "",
+    allowance: undefined,
   };
 }
 
@@ -364,6 +442,12 @@ export const UsageEvent: MessageFns<UsageEvent> = {
     }
     if (message.traceParent !== "") {
       writer.uint32(210).string(message.traceParent);
+    }
+    if (message.priceVersion !== "") {
+      writer.uint32(218).string(message.priceVersion);
+    }
+    if (message.allowance !== undefined) {
+      Allowance.encode(message.allowance, writer.uint32(226).fork()).join();
     }
     return writer;
   },
@@ -589,6 +673,22 @@ export const UsageEvent: MessageFns<UsageEvent> = {
             message.traceParent = reader.string();
             continue;
           }
+          case 27: {
+            if (tag !== 218) {
+              break;
+            }
+
+            message.priceVersion = reader.string();
+            continue;
+          }
+          case 28: {
+            if (tag !== 226) {
+              break;
+            }
+
+            message.allowance = Allowance.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -634,6 +734,177 @@ export const UsageEvent: MessageFns<UsageEvent> = {
     message.attempts = object.attempts?.map((e) => Attempt.fromPartial(e)) || [];
     message.clientRequestId = object.clientRequestId ?? "";
     message.traceParent = object.traceParent ?? "";
+    message.priceVersion = object.priceVersion ?? "";
+    message.allowance = (object.allowance !== undefined && object.allowance !== null)
+      ? Allowance.fromPartial(object.allowance)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseAllowance(): Allowance {
+  return { opened: 0n, tokens: 0n, money: [] };
+}
+
+export const Allowance: MessageFns<Allowance> = {
+  encode(message: Allowance, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.opened !== 0n) {
+      if (BigInt.asUintN(64, message.opened) !== message.opened) {
+        throw new globalThis.Error("value provided for field message.opened of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.opened);
+    }
+    if (message.tokens !== 0n) {
+      if (BigInt.asIntN(64, message.tokens) !== message.tokens) {
+        throw new globalThis.Error("value provided for field message.tokens of type int64 too large");
+      }
+      writer.uint32(16).int64(message.tokens);
+    }
+    for (const v of message.money) {
+      MoneyReserve.encode(v!, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Allowance {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAllowance() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.opened = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.tokens = reader.int64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.money.push(MoneyReserve.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Allowance>): Allowance {
+    return Allowance.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Allowance>): Allowance {
+    const message = createBaseAllowance() as any;
+    message.opened = (object.opened !== undefined && object.opened !== null) ? BigInt(object.opened) : 0n;
+    message.tokens = (object.tokens !== undefined && object.tokens !== null) ? BigInt(object.tokens) : 0n;
+    message.money = object.money?.map((e) => MoneyReserve.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseMoneyReserve(): MoneyReserve {
+  return { kind: MoneyKind.UNSPECIFIED, bucket: "", nanoUsd: 0n };
+}
+
+export const MoneyReserve: MessageFns<MoneyReserve> = {
+  encode(message: MoneyReserve, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.kind !== MoneyKind.UNSPECIFIED) {
+      writer.uint32(8).int32(moneyKindToNumber(message.kind));
+    }
+    if (message.bucket !== "") {
+      writer.uint32(18).string(message.bucket);
+    }
+    if (message.nanoUsd !== 0n) {
+      if (BigInt.asIntN(64, message.nanoUsd) !== message.nanoUsd) {
+        throw new globalThis.Error("value provided for field message.nanoUsd of type int64 too large");
+      }
+      writer.uint32(24).int64(message.nanoUsd);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MoneyReserve {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMoneyReserve() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.kind = moneyKindFromJSON(reader.int32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.bucket = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.nanoUsd = reader.int64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<MoneyReserve>): MoneyReserve {
+    return MoneyReserve.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<MoneyReserve>): MoneyReserve {
+    const message = createBaseMoneyReserve() as any;
+    message.kind = object.kind ?? MoneyKind.UNSPECIFIED;
+    message.bucket = object.bucket ?? "";
+    message.nanoUsd = (object.nanoUsd !== undefined && object.nanoUsd !== null) ? BigInt(object.nanoUsd) : 0n;
     return message;
   },
 };

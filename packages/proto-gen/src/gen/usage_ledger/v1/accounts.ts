@@ -17,7 +17,8 @@ import {
   type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
-import { Changed, Committed, Open, Welcome } from "../../quota/v1/quota.ts";
+import { Amounts, Changed, Committed, HolderMessage, Open, OwnerMessage, Welcome } from "../../quota/v1/quota.ts";
+import { PriceVersion } from "./prices.ts";
 
 export const protobufPackage = "usage_ledger.v1";
 
@@ -28,6 +29,63 @@ export const protobufFileName = "usage_ledger/v1/accounts.proto";
  *
  * Callers present `authorization: Bearer <service token>`.
  */
+
+export const QuotaKind = {
+  UNSPECIFIED: "QUOTA_KIND_UNSPECIFIED",
+  /** RATE - Requests and tokens per minute, parallel requests; of the key or tenant at this site. */
+  RATE: "QUOTA_KIND_RATE",
+  /** CREDIT - The tenant's balance. */
+  CREDIT: "QUOTA_KIND_CREDIT",
+  BUDGET: "QUOTA_KIND_BUDGET",
+  UNRECOGNIZED: "UNRECOGNIZED",
+} as const;
+
+export type QuotaKind = typeof QuotaKind[keyof typeof QuotaKind];
+
+export namespace QuotaKind {
+  export type UNSPECIFIED = typeof QuotaKind.UNSPECIFIED;
+  export type RATE = typeof QuotaKind.RATE;
+  export type CREDIT = typeof QuotaKind.CREDIT;
+  export type BUDGET = typeof QuotaKind.BUDGET;
+  export type UNRECOGNIZED = typeof QuotaKind.UNRECOGNIZED;
+}
+
+export function quotaKindFromJSON(object: any): QuotaKind {
+  switch (object) {
+    case 0:
+    case "QUOTA_KIND_UNSPECIFIED":
+      return QuotaKind.UNSPECIFIED;
+    case 1:
+    case "QUOTA_KIND_RATE":
+      return QuotaKind.RATE;
+    case 2:
+    case "QUOTA_KIND_CREDIT":
+      return QuotaKind.CREDIT;
+    case 3:
+    case "QUOTA_KIND_BUDGET":
+      return QuotaKind.BUDGET;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return QuotaKind.UNRECOGNIZED;
+  }
+}
+
+export function quotaKindToNumber(object: QuotaKind): number {
+  switch (object) {
+    case QuotaKind.UNSPECIFIED:
+      return 0;
+    case QuotaKind.RATE:
+      return 1;
+    case QuotaKind.CREDIT:
+      return 2;
+    case QuotaKind.BUDGET:
+      return 3;
+    case QuotaKind.UNRECOGNIZED:
+    default:
+      return -1;
+  }
+}
 
 export const AccountStatus = {
   UNSPECIFIED: "ACCOUNT_STATUS_UNSPECIFIED",
@@ -101,6 +159,8 @@ export function accountStatusToNumber(object: AccountStatus): number {
 export interface ResolveKeyRequest {
   /** SHA-256 of the whole client key. */
   readonly digest: Buffer;
+  /** Where it was presented: limits count for each site by itself. */
+  readonly site: string;
 }
 
 export interface ResolveKeyResponse {
@@ -116,7 +176,31 @@ export interface AccountSnapshot {
   /** How long the router may go by this snapshot. */
   readonly ttlMs: number;
   /** What the key is restricted to; absent: nothing. */
-  readonly keyTerms?: KeyTerms | undefined;
+  readonly keyTerms?:
+    | KeyTerms
+    | undefined;
+  /** All that a request with this key has to be admitted by. */
+  readonly scopes: readonly QuotaScope[];
+}
+
+/** One quota of an account, as the quota protocol names it. */
+export interface QuotaScope {
+  readonly name: string;
+  readonly kind: QuotaKind;
+  /** Of the client key; else of its tenant. */
+  readonly ofKey: boolean;
+  /** What it allows in all; absent dimensions are not limited. */
+  readonly limits:
+    | Amounts
+    | undefined;
+  /** Of money: nothing may go beyond it; else one request may. */
+  readonly hard: boolean;
+  /** Of a budget: from how much spending on it is to be warned. */
+  readonly warnFromNanoUsd?:
+    | bigint
+    | undefined;
+  /** Of a budget: the window that is spent of. */
+  readonly bucket: string;
 }
 
 /** Empty lists: everything. */
@@ -131,22 +215,55 @@ export interface HoldRequest {
   readonly message: { readonly $case: "open"; readonly value: Open } | undefined;
 }
 
-export interface HoldResponse {
-  readonly message:
-    | { readonly $case: "welcome"; readonly value: Welcome }
-    | { readonly $case: "committed"; readonly value: Committed }
-    | { readonly $case: "changed"; readonly value: Changed }
+export interface HoldAllowancesRequest {
+  /** In the first message, and only there. */
+  readonly open:
+    | AllowancesOpen
     | undefined;
+  /** What has come together in a tick. */
+  readonly quota: readonly HolderMessage[];
+}
+
+export interface AllowancesOpen {
+  /** UUIDv7 of the router's process run. */
+  readonly epoch: string;
+  readonly partition: number;
+}
+
+export interface HoldAllowancesResponse {
+  /** Of the owner that speaks; holders drop messages of a lower term. */
+  readonly term: bigint;
+  readonly quota: readonly OwnerMessage[];
+}
+
+export interface GetPricesRequest {
+  readonly site: string;
+}
+
+export interface GetPricesResponse {
+  readonly prices: readonly PriceVersion[];
+}
+
+export interface HoldResponse {
+  readonly message: { readonly $case: "welcome"; readonly value: Welcome } | {
+    readonly $case: "committed";
+    readonly value: Committed;
+  } | //
+  /** A tenant's id, or `prices`. */
+  { readonly $case: "changed"; readonly value: Changed } | undefined;
 }
 
 function createBaseResolveKeyRequest(): ResolveKeyRequest {
-  return { digest: Buffer.alloc(0) };
+  return { digest: Buffer.alloc(0), site: "" };
 }
 
 export const ResolveKeyRequest: MessageFns<ResolveKeyRequest> = {
   encode(message: ResolveKeyRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.digest.length !== 0) {
       writer.uint32(10).bytes(message.digest);
+    }
+    if (message.site !== "") {
+      writer.uint32(18).string(message.site);
     }
     return writer;
   },
@@ -172,6 +289,14 @@ export const ResolveKeyRequest: MessageFns<ResolveKeyRequest> = {
             message.digest = Buffer.from(reader.bytes());
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.site = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -190,6 +315,7 @@ export const ResolveKeyRequest: MessageFns<ResolveKeyRequest> = {
   fromPartial(object: DeepPartial<ResolveKeyRequest>): ResolveKeyRequest {
     const message = createBaseResolveKeyRequest() as any;
     message.digest = object.digest ?? Buffer.alloc(0);
+    message.site = object.site ?? "";
     return message;
   },
 };
@@ -260,6 +386,7 @@ function createBaseAccountSnapshot(): AccountSnapshot {
     status: AccountStatus.UNSPECIFIED,
     ttlMs: 0,
     keyTerms: undefined,
+    scopes: [],
   };
 }
 
@@ -288,6 +415,9 @@ export const AccountSnapshot: MessageFns<AccountSnapshot> = {
     }
     if (message.keyTerms !== undefined) {
       KeyTerms.encode(message.keyTerms, writer.uint32(58).fork()).join();
+    }
+    for (const v of message.scopes) {
+      QuotaScope.encode(v!, writer.uint32(66).fork()).join();
     }
     return writer;
   },
@@ -361,6 +491,14 @@ export const AccountSnapshot: MessageFns<AccountSnapshot> = {
             message.keyTerms = KeyTerms.decode(reader, reader.uint32());
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.scopes.push(QuotaScope.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -387,6 +525,149 @@ export const AccountSnapshot: MessageFns<AccountSnapshot> = {
     message.keyTerms = (object.keyTerms !== undefined && object.keyTerms !== null)
       ? KeyTerms.fromPartial(object.keyTerms)
       : undefined;
+    message.scopes = object.scopes?.map((e) => QuotaScope.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseQuotaScope(): QuotaScope {
+  return {
+    name: "",
+    kind: QuotaKind.UNSPECIFIED,
+    ofKey: false,
+    limits: undefined,
+    hard: false,
+    warnFromNanoUsd: undefined,
+    bucket: "",
+  };
+}
+
+export const QuotaScope: MessageFns<QuotaScope> = {
+  encode(message: QuotaScope, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.kind !== QuotaKind.UNSPECIFIED) {
+      writer.uint32(16).int32(quotaKindToNumber(message.kind));
+    }
+    if (message.ofKey !== false) {
+      writer.uint32(24).bool(message.ofKey);
+    }
+    if (message.limits !== undefined) {
+      Amounts.encode(message.limits, writer.uint32(34).fork()).join();
+    }
+    if (message.hard !== false) {
+      writer.uint32(40).bool(message.hard);
+    }
+    if (message.warnFromNanoUsd !== undefined) {
+      if (BigInt.asIntN(64, message.warnFromNanoUsd) !== message.warnFromNanoUsd) {
+        throw new globalThis.Error("value provided for field message.warnFromNanoUsd of type int64 too large");
+      }
+      writer.uint32(48).int64(message.warnFromNanoUsd);
+    }
+    if (message.bucket !== "") {
+      writer.uint32(58).string(message.bucket);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): QuotaScope {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseQuotaScope() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.kind = quotaKindFromJSON(reader.int32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.ofKey = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.limits = Amounts.decode(reader, reader.uint32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.hard = reader.bool();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.warnFromNanoUsd = reader.int64() as bigint;
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.bucket = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<QuotaScope>): QuotaScope {
+    return QuotaScope.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<QuotaScope>): QuotaScope {
+    const message = createBaseQuotaScope() as any;
+    message.name = object.name ?? "";
+    message.kind = object.kind ?? QuotaKind.UNSPECIFIED;
+    message.ofKey = object.ofKey ?? false;
+    message.limits = (object.limits !== undefined && object.limits !== null)
+      ? Amounts.fromPartial(object.limits)
+      : undefined;
+    message.hard = object.hard ?? false;
+    message.warnFromNanoUsd = (object.warnFromNanoUsd !== undefined && object.warnFromNanoUsd !== null)
+      ? BigInt(object.warnFromNanoUsd)
+      : undefined;
+    message.bucket = object.bucket ?? "";
     return message;
   },
 };
@@ -534,6 +815,322 @@ export const HoldRequest: MessageFns<HoldRequest> = {
   },
 };
 
+function createBaseHoldAllowancesRequest(): HoldAllowancesRequest {
+  return { open: undefined, quota: [] };
+}
+
+export const HoldAllowancesRequest: MessageFns<HoldAllowancesRequest> = {
+  encode(message: HoldAllowancesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.open !== undefined) {
+      AllowancesOpen.encode(message.open, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.quota) {
+      HolderMessage.encode(v!, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HoldAllowancesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHoldAllowancesRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.open = AllowancesOpen.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.quota.push(HolderMessage.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<HoldAllowancesRequest>): HoldAllowancesRequest {
+    return HoldAllowancesRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<HoldAllowancesRequest>): HoldAllowancesRequest {
+    const message = createBaseHoldAllowancesRequest() as any;
+    message.open = (object.open !== undefined && object.open !== null)
+      ? AllowancesOpen.fromPartial(object.open)
+      : undefined;
+    message.quota = object.quota?.map((e) => HolderMessage.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseAllowancesOpen(): AllowancesOpen {
+  return { epoch: "", partition: 0 };
+}
+
+export const AllowancesOpen: MessageFns<AllowancesOpen> = {
+  encode(message: AllowancesOpen, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.epoch !== "") {
+      writer.uint32(10).string(message.epoch);
+    }
+    if (message.partition !== 0) {
+      writer.uint32(16).uint32(message.partition);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AllowancesOpen {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAllowancesOpen() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.epoch = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.partition = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<AllowancesOpen>): AllowancesOpen {
+    return AllowancesOpen.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<AllowancesOpen>): AllowancesOpen {
+    const message = createBaseAllowancesOpen() as any;
+    message.epoch = object.epoch ?? "";
+    message.partition = object.partition ?? 0;
+    return message;
+  },
+};
+
+function createBaseHoldAllowancesResponse(): HoldAllowancesResponse {
+  return { term: 0n, quota: [] };
+}
+
+export const HoldAllowancesResponse: MessageFns<HoldAllowancesResponse> = {
+  encode(message: HoldAllowancesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.term !== 0n) {
+      if (BigInt.asUintN(64, message.term) !== message.term) {
+        throw new globalThis.Error("value provided for field message.term of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.term);
+    }
+    for (const v of message.quota) {
+      OwnerMessage.encode(v!, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HoldAllowancesResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHoldAllowancesResponse() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.term = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.quota.push(OwnerMessage.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<HoldAllowancesResponse>): HoldAllowancesResponse {
+    return HoldAllowancesResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<HoldAllowancesResponse>): HoldAllowancesResponse {
+    const message = createBaseHoldAllowancesResponse() as any;
+    message.term = (object.term !== undefined && object.term !== null) ? BigInt(object.term) : 0n;
+    message.quota = object.quota?.map((e) => OwnerMessage.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseGetPricesRequest(): GetPricesRequest {
+  return { site: "" };
+}
+
+export const GetPricesRequest: MessageFns<GetPricesRequest> = {
+  encode(message: GetPricesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.site !== "") {
+      writer.uint32(10).string(message.site);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetPricesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetPricesRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.site = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<GetPricesRequest>): GetPricesRequest {
+    return GetPricesRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetPricesRequest>): GetPricesRequest {
+    const message = createBaseGetPricesRequest() as any;
+    message.site = object.site ?? "";
+    return message;
+  },
+};
+
+function createBaseGetPricesResponse(): GetPricesResponse {
+  return { prices: [] };
+}
+
+export const GetPricesResponse: MessageFns<GetPricesResponse> = {
+  encode(message: GetPricesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.prices) {
+      PriceVersion.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetPricesResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetPricesResponse() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.prices.push(PriceVersion.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<GetPricesResponse>): GetPricesResponse {
+    return GetPricesResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetPricesResponse>): GetPricesResponse {
+    const message = createBaseGetPricesResponse() as any;
+    message.prices = object.prices?.map((e) => PriceVersion.fromPartial(e)) || [];
+    return message;
+  },
+};
+
 function createBaseHoldResponse(): HoldResponse {
   return { message: undefined };
 }
@@ -654,6 +1251,31 @@ export const AccountsService = {
     responseSerialize: (value: HoldResponse): Buffer => Buffer.from(HoldResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): HoldResponse => HoldResponse.decode(value),
   },
+  /**
+   * One stream per router process and account partition, to the partition's owner: slices of the accounts' quotas.
+   * NOT_OWNER, with the address, where another process owns the partition.
+   */
+  holdAllowances: {
+    path: "/usage_ledger.v1.Accounts/HoldAllowances" as const,
+    requestStream: true as const,
+    responseStream: true as const,
+    requestSerialize: (value: HoldAllowancesRequest): Buffer =>
+      Buffer.from(HoldAllowancesRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): HoldAllowancesRequest => HoldAllowancesRequest.decode(value),
+    responseSerialize: (value: HoldAllowancesResponse): Buffer =>
+      Buffer.from(HoldAllowancesResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): HoldAllowancesResponse => HoldAllowancesResponse.decode(value),
+  },
+  /** The prices that count now at a site; `Hold` tells `prices` when they have changed. */
+  getPrices: {
+    path: "/usage_ledger.v1.Accounts/GetPrices" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetPricesRequest): Buffer => Buffer.from(GetPricesRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetPricesRequest => GetPricesRequest.decode(value),
+    responseSerialize: (value: GetPricesResponse): Buffer => Buffer.from(GetPricesResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetPricesResponse => GetPricesResponse.decode(value),
+  },
 } as const;
 
 export interface AccountsServer extends UntypedServiceImplementation {
@@ -661,6 +1283,13 @@ export interface AccountsServer extends UntypedServiceImplementation {
   resolveKey: handleUnaryCall<ResolveKeyRequest, ResolveKeyResponse>;
   /** One stream per router process: the router says hello, the ledger tells what changed and what is charged. */
   hold: handleBidiStreamingCall<HoldRequest, HoldResponse>;
+  /**
+   * One stream per router process and account partition, to the partition's owner: slices of the accounts' quotas.
+   * NOT_OWNER, with the address, where another process owns the partition.
+   */
+  holdAllowances: handleBidiStreamingCall<HoldAllowancesRequest, HoldAllowancesResponse>;
+  /** The prices that count now at a site; `Hold` tells `prices` when they have changed. */
+  getPrices: handleUnaryCall<GetPricesRequest, GetPricesResponse>;
 }
 
 export interface AccountsClient extends Client {
@@ -684,6 +1313,32 @@ export interface AccountsClient extends Client {
   hold(): ClientDuplexStream<HoldRequest, HoldResponse>;
   hold(options: Partial<CallOptions>): ClientDuplexStream<HoldRequest, HoldResponse>;
   hold(metadata: Metadata, options?: Partial<CallOptions>): ClientDuplexStream<HoldRequest, HoldResponse>;
+  /**
+   * One stream per router process and account partition, to the partition's owner: slices of the accounts' quotas.
+   * NOT_OWNER, with the address, where another process owns the partition.
+   */
+  holdAllowances(): ClientDuplexStream<HoldAllowancesRequest, HoldAllowancesResponse>;
+  holdAllowances(options: Partial<CallOptions>): ClientDuplexStream<HoldAllowancesRequest, HoldAllowancesResponse>;
+  holdAllowances(
+    metadata: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientDuplexStream<HoldAllowancesRequest, HoldAllowancesResponse>;
+  /** The prices that count now at a site; `Hold` tells `prices` when they have changed. */
+  getPrices(
+    request: GetPricesRequest,
+    callback: (error: ServiceError | null, response: GetPricesResponse) => void,
+  ): ClientUnaryCall;
+  getPrices(
+    request: GetPricesRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetPricesResponse) => void,
+  ): ClientUnaryCall;
+  getPrices(
+    request: GetPricesRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetPricesResponse) => void,
+  ): ClientUnaryCall;
 }
 
 export const AccountsClient = makeGenericClientConstructor(AccountsService, "usage_ledger.v1.Accounts") as unknown as {

@@ -224,7 +224,11 @@ export interface RequestLog {
   readonly costNanoUsd: bigint;
   /** The prices that were applied. */
   readonly priceVersion: string;
-  readonly chargedAt: Date | undefined;
+  readonly chargedAt:
+    | Date
+    | undefined;
+  /** The purse that its first nano-dollar came from: `credits` or `refCredits`. */
+  readonly creditType: string;
 }
 
 /** Only requests with these values. */
@@ -970,7 +974,7 @@ export const TailLogsResponse: MessageFns<TailLogsResponse> = {
 };
 
 function createBaseRequestLog(): RequestLog {
-  return { event: undefined, costNanoUsd: 0n, priceVersion: "", chargedAt: undefined };
+  return { event: undefined, costNanoUsd: 0n, priceVersion: "", chargedAt: undefined, creditType: "" };
 }
 
 export const RequestLog: MessageFns<RequestLog> = {
@@ -989,6 +993,9 @@ export const RequestLog: MessageFns<RequestLog> = {
     }
     if (message.chargedAt !== undefined) {
       Timestamp.encode(toTimestamp(message.chargedAt), writer.uint32(34).fork()).join();
+    }
+    if (message.creditType !== "") {
+      writer.uint32(42).string(message.creditType);
     }
     return writer;
   },
@@ -1038,6 +1045,14 @@ export const RequestLog: MessageFns<RequestLog> = {
             message.chargedAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.creditType = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1063,6 +1078,7 @@ export const RequestLog: MessageFns<RequestLog> = {
       : 0n;
     message.priceVersion = object.priceVersion ?? "";
     message.chargedAt = object.chargedAt ?? undefined;
+    message.creditType = object.creditType ?? "";
     return message;
   },
 };

@@ -1,29 +1,32 @@
 import { OmgError } from '@omg/errors';
-import type { GrpcClient } from '@omg/grpc';
-import type { keyBrokerV1 } from '@omg/proto-gen';
+import type { DuplexCall } from '@omg/grpc';
 import { pause } from '@omg/service';
 
-export type BrokerClient = Pick<GrpcClient<keyBrokerV1.KeyBrokerService>, 'hold'> & Disposable;
+/** A client of one replica, as far as it is needed for a stream. */
+export interface OwnerClient<Request, Response> extends Disposable {
+  readonly hold: (signal: AbortSignal) => DuplexCall<Request, Response>;
+}
 
-export interface OpenStream {
+export interface OpenStream<Request> {
   readonly address: string;
-  readonly send: (request: keyBrokerV1.HoldRequest) => void;
+  readonly send: (request: Request) => void;
   readonly close: () => void;
 }
 
 /** The other end of a stream. */
-export interface HoldReceiver {
+export interface OwnerReceiver<Response> {
   /** False: it was of an owner that is none any more. */
-  received: (response: keyBrokerV1.HoldResponse) => boolean;
+  received: (response: Response) => boolean;
   ended: () => void;
 }
 
-export interface HoldStreamOptions {
-  /** `host:port` of key-broker, or of several of its replicas: whichever answers leads to the owner. */
+export interface OwnerStreamOptions<Request, Response> {
+  /** `host:port` of a replica, or of several: whichever answers leads to the owner. */
   readonly addresses: readonly string[];
-  readonly connect: (address: string) => BrokerClient;
-  readonly open: keyBrokerV1.HoldOpen;
-  readonly onOpen: (stream: OpenStream) => HoldReceiver;
+  readonly connect: (address: string) => OwnerClient<Request, Response>;
+  /** The first message. */
+  readonly opening: Request;
+  readonly onOpen: (stream: OpenStream<Request>) => OwnerReceiver<Response>;
   /** What ended a stream, or stood in the way of one. */
   readonly onError: (error: unknown) => void;
 }
@@ -49,13 +52,13 @@ const MAX_PAUSE_MS = 250;
 /** Replicas that name each other do not know it yet. */
 const MAX_HOPS = 3;
 
-/** Keeps a stream to the owner of a provider's pool up, whoever that is at the moment. */
-export class HoldStream implements AsyncDisposable {
-  readonly #options: HoldStreamOptions;
+/** Keeps a stream to the owner of a pool or of a partition up, whoever that is at the moment. */
+export class OwnerStream<Request, Response> implements AsyncDisposable {
+  readonly #options: OwnerStreamOptions<Request, Response>;
   readonly #stopped = new AbortController();
   readonly #running: Promise<void>;
 
-  constructor(options: HoldStreamOptions) {
+  constructor(options: OwnerStreamOptions<Request, Response>) {
     this.#options = options;
     this.#running = this.#run();
   }
@@ -107,7 +110,7 @@ export class HoldStream implements AsyncDisposable {
 
   /** One stream, from its opening to its end. */
   async #hold(address: string, firstAnswerMs: number): Promise<HoldEnd> {
-    const { connect, open, onOpen } = this.#options;
+    const { connect, opening, onOpen } = this.#options;
     using client = connect(address);
     const closed = new AbortController();
     const close = (): void => {
@@ -121,20 +124,20 @@ export class HoldStream implements AsyncDisposable {
     };
     let silence = setTimeout(giveUp, firstAnswerMs);
     const call = client.hold(AbortSignal.any([closed.signal, this.#stopped.signal]));
-    const send = (request: keyBrokerV1.HoldRequest): void => {
+    const send = (request: Request): void => {
       if (!closed.signal.aborted) call.send(request);
     };
     const receiver = onOpen({ address, send, close });
     let wasHeard = false;
     try {
-      send({ open, quota: [], outcomes: [], touchedBuckets: [], wantAffinity: false });
+      send(opening);
       for await (const response of call.responses) {
         clearTimeout(silence);
         silence = setTimeout(giveUp, SILENCE_MS);
-        if (!receiver.received(response)) throw new OmgError('not_owner', 'key-broker: an owner that is none any more');
+        if (!receiver.received(response)) throw new OmgError('not_owner', 'the owner is none any more');
         wasHeard = true;
       }
-      return { wasHeard, wasSilent, error: new OmgError('unavailable', 'key-broker ended the stream') };
+      return { wasHeard, wasSilent, error: new OmgError('unavailable', 'the owner ended the stream') };
     } catch (error) {
       return { wasHeard, wasSilent, error };
     } finally {

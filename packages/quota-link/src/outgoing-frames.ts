@@ -1,21 +1,15 @@
 import { OmgError } from '@omg/errors';
-import type { HoldFrame } from '../domain/pool/pool-types.ts';
 
 /** A holder that does not read is cut off: it would be told things that are long over. */
 const MAX_WAITING = 1_000;
 
 /** The owner's side of one holder's stream: frames wait here until they are sent. */
-export class HoldStream {
-  readonly id: string;
-  readonly #waiting: HoldFrame[] = [];
+export class OutgoingFrames<Frame> {
+  readonly #waiting: Frame[] = [];
   #wake = Promise.withResolvers<void>();
   #ended: OmgError | undefined;
 
-  constructor(id: string) {
-    this.id = id;
-  }
-
-  send(frame: HoldFrame): void {
+  send(frame: Frame): void {
     if (this.#waiting.length >= MAX_WAITING) this.end(new OmgError('exhausted', 'the holder does not read its stream'));
     else this.#waiting.push(frame);
     this.#wake.resolve();
@@ -28,7 +22,7 @@ export class HoldStream {
   }
 
   /** Until the stream ends; throws why it did. */
-  async *frames(signal: AbortSignal): AsyncGenerator<HoldFrame, undefined> {
+  async *frames(signal: AbortSignal): AsyncGenerator<Frame, undefined> {
     const stop = (): void => {
       this.end(new OmgError('cancelled', 'the stream was ended'));
     };
@@ -45,4 +39,34 @@ export class HoldStream {
       signal.removeEventListener('abort', stop);
     }
   }
+}
+
+/** Gives the owner what the holder says, and yields what the owner says, until either has ended. */
+export async function* exchangeFrames<Input, Frame>(
+  frames: OutgoingFrames<Frame>,
+  holder: {
+    readonly inputs: AsyncIterator<Input>;
+    readonly receive: (input: Input) => void;
+    readonly signal: AbortSignal;
+  },
+): AsyncGenerator<Frame, undefined> {
+  void receiveAll(holder).then(
+    () => {
+      frames.end(new OmgError('cancelled', 'the holder has ended the stream'));
+    },
+    (error: unknown) => {
+      frames.end(error instanceof OmgError ? error : new OmgError('internal', 'the stream failed', { cause: error }));
+    },
+  );
+  yield* frames.frames(holder.signal);
+}
+
+async function receiveAll<Input>({
+  inputs,
+  receive,
+}: {
+  readonly inputs: AsyncIterator<Input>;
+  readonly receive: (input: Input) => void;
+}): Promise<void> {
+  for (let next = await inputs.next(); next.done !== true; next = await inputs.next()) receive(next.value);
 }

@@ -1,0 +1,3 @@
+export { divideHalfUp, parseNano } from './money.ts';
+export { costNanoUsd, type Price, type Rates } from './price.ts';
+export { NO_TOKENS, wholeInput, type Tokens } from './tokens.ts';

@@ -1,0 +1,84 @@
+import { costNanoUsd, type Price, type Rates, type Tokens } from '@omg/pricing';
+import type { UsualUse } from './usage-learner.ts';
+
+/** What a request asks for, as far as it bounds what it can cost. */
+export interface AskedFor {
+  readonly bodyBytes: number;
+  /** The most that one answer may have, where the request says so. */
+  readonly maxOutputTokens: number | undefined;
+  readonly choices: number;
+  /** Its bytes do not bound its input: it names content that the upstream fetches, or lets it run tools. */
+  readonly isUnbounded: boolean;
+}
+
+/** What a model can take and give at most. */
+export interface ModelBounds {
+  readonly maxOutputTokens: number;
+  readonly contextWindow: number;
+}
+
+/** What is set aside for a request before it is forwarded. */
+export interface Reservation {
+  /** Of the tokens per minute. */
+  readonly tokens: number;
+  /** What it can cost at most. */
+  readonly worstNanoUsd: number;
+  /** What it will probably cost. */
+  readonly typicalNanoUsd: number;
+}
+
+export const DEFAULT_BOUNDS: ModelBounds = { maxOutputTokens: 64_000, contextWindow: 200_000 };
+
+export function reserve(
+  asked: AskedFor,
+  { price, bounds, usual }: { readonly price: Price; readonly bounds: ModelBounds; readonly usual: UsualUse },
+): Reservation {
+  const { bodyBytes, choices } = asked;
+  // a token is a byte at least
+  const maxInput = asked.isUnbounded ? Math.max(bodyBytes, bounds.contextWindow) : bodyBytes;
+  const maxOutput = (asked.maxOutputTokens ?? bounds.maxOutputTokens) * choices;
+  const input = Math.ceil(bodyBytes * usual.inputPerByte);
+  const outputOf = (usually: number): number => Math.min(maxOutput, usually * choices);
+  const worst = worstNanoUsd(price, maxInput, maxOutput);
+  const typical = Number(costNanoUsd(toTokens(input, outputOf(usual.outputP50)), price));
+  return {
+    tokens: input + outputOf(usual.outputP90),
+    worstNanoUsd: worst,
+    typicalNanoUsd: Math.min(worst, typical),
+  };
+}
+
+/** How many tokens of output the money is enough for, beside the input at its worst. */
+export function affordableOutput(
+  asked: AskedFor,
+  { price, bounds, nanoUsd }: { readonly price: Price; readonly bounds: ModelBounds; readonly nanoUsd: number },
+): number {
+  const maxInput = asked.isUnbounded ? Math.max(asked.bodyBytes, bounds.contextWindow) : asked.bodyBytes;
+  let low = 0;
+  let high = bounds.maxOutputTokens;
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if (worstNanoUsd(price, maxInput, middle * asked.choices) <= nanoUsd) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}
+
+/** The dearest that so much input and output can be: of any kind of input, in any tier that it may reach. */
+function worstNanoUsd(price: Price, input: number, output: number): number {
+  const tiers = [price.rates, ...price.tiers.filter(({ aboveInputTokens }) => BigInt(input) > aboveInputTokens)];
+  const costs = tiers.map((rates) =>
+    costNanoUsd({ ...toTokens(0, output), ...asDearest(rates, BigInt(input)) }, { ...price, rates, tiers: [] }),
+  );
+  return Number(costs.reduce((most, cost) => (cost > most ? cost : most), 0n));
+}
+
+function asDearest(rates: Rates, count: bigint): Partial<Tokens> {
+  const kinds = ['input', 'cacheWrite5m', 'cacheWrite1h', 'cacheRead'] as const;
+  const dearest = kinds.reduce((most, kind) => (rates[kind] > rates[most] ? kind : most));
+  return { [dearest]: count };
+}
+
+function toTokens(input: number, output: number): Tokens {
+  return { input: BigInt(input), output: BigInt(output), cacheWrite5m: 0n, cacheWrite1h: 0n, cacheRead: 0n };
+}

@@ -1,0 +1,19 @@
+import type { QuotaAccount } from '../../domain/account-quotas.ts';
+
+/** An account as its quotas are decided by; of a tenant's scopes without a key. */
+export type StoredAccount = Pick<QuotaAccount, 'tenant' | 'tenantSpentBy'> &
+  Partial<Pick<QuotaAccount, 'key' | 'keySpentBy'>>;
+
+export interface AllowanceStore {
+  /** As the database has them now, with all that is charged; what does not exist is left out. */
+  accounts: (ids: { readonly tenantIds: readonly string[]; readonly keyIds: readonly string[] }) => Promise<{
+    readonly tenants: ReadonlyMap<string, StoredAccount>;
+    readonly keys: ReadonlyMap<string, StoredAccount>;
+  }>;
+  /** Routers that may hold something of a partition, for its next owner. */
+  holders: (partition: number) => Promise<readonly string[]>;
+  addHolder: (partition: number, epoch: string) => Promise<void>;
+  removeHolder: (partition: number, epoch: string) => Promise<void>;
+  /** The highest number up to which all events of the epoch are charged. */
+  chargedUpTo: (partition: number, epoch: string) => Promise<bigint>;
+}
