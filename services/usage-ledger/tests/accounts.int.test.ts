@@ -56,8 +56,22 @@ describe('resolving a key', () => {
     await keys().updateOne({ _id: 'demo-key' }, { $set: { status: 'enabled' }, $unset: { expiresAt: 1 } });
   });
 
-  test('tells whose it is, and for how long that counts', async () => {
-    expect(await resolve()).toEqual({
+  test('tells whose it is, for how long that counts, and what a request is admitted by', async () => {
+    const snapshot = await resolve();
+    const { scopes = [] } = snapshot ?? {};
+    expect(scopes.map(({ name, kind, ofKey, hard }) => ({ name, kind, ofKey, hard }))).toEqual([
+      { name: 'rate|key|demo-key|ohmygpt', kind: accountsV1.QuotaKind.RATE, ofKey: true, hard: true },
+      { name: 'rate|tenant|demo|ohmygpt', kind: accountsV1.QuotaKind.RATE, ofKey: false, hard: true },
+      { name: 'credit|tenant|demo', kind: accountsV1.QuotaKind.CREDIT, ofKey: false, hard: false },
+      {
+        name: `budget|tenant|demo|month/UTC/${new Date().toISOString().slice(0, 7)}-01`,
+        kind: accountsV1.QuotaKind.BUDGET,
+        ofKey: false,
+        hard: false,
+      },
+    ]);
+    expect(snapshot).toEqual({
+      scopes,
       tenantId: 'demo',
       tenantName: 'Demo',
       clientKeyId: 'demo-key',

@@ -21,12 +21,12 @@ export function toRequestLog({
   priceVersion,
   chargedAt,
 }: ChargedRequest): usageV1.RequestLog {
-  const { namedPrice, ...event } = record;
+  const { namedPrice: _namedPrice, ...event } = record;
   return {
     event: {
       ...event,
-      priceVersion: namedPrice,
-      // said nothing of once it is charged
+      // the one that was applied is said beside it, and of what was reserved nothing is left
+      priceVersion: '',
       allowance: undefined,
       minReaderVersion: 1,
       dialect: DIALECT[record.dialect],
