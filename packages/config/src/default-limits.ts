@@ -21,6 +21,8 @@ export interface DefaultLimits {
 }
 
 const NANO_PER_USD = 1_000_000_000n;
+/** What a limit can be anywhere: it goes over the wire in 32 bits. */
+export const MAX_LIMIT = 4_294_967_295;
 
 /** The `DEFAULT_*` values. */
 export function readDefaultLimits(reader: ConfigReader): DefaultLimits {
@@ -45,8 +47,8 @@ export function readDefaultLimits(reader: ConfigReader): DefaultLimits {
 
 function readLimits(reader: ConfigReader, prefix: string, defaults: Limits): Limits {
   return {
-    requestsPerMinute: reader.integer(`${prefix}_RPM`, { default: defaults.requestsPerMinute }),
-    tokensPerMinute: reader.integer(`${prefix}_TPM`, { default: defaults.tokensPerMinute }),
-    parallel: reader.integer(`${prefix}_PARALLEL`, { default: defaults.parallel }),
+    requestsPerMinute: reader.integer(`${prefix}_RPM`, { default: defaults.requestsPerMinute, max: MAX_LIMIT }),
+    tokensPerMinute: reader.integer(`${prefix}_TPM`, { default: defaults.tokensPerMinute, max: MAX_LIMIT }),
+    parallel: reader.integer(`${prefix}_PARALLEL`, { default: defaults.parallel, max: MAX_LIMIT }),
   };
 }

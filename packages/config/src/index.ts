@@ -1,6 +1,6 @@
 export { ConfigError } from './config-error.ts';
 export { parseData, readDataFile } from './data-file.ts';
-export { readDefaultLimits, type Budget, type DefaultLimits, type Limits } from './default-limits.ts';
+export { MAX_LIMIT, readDefaultLimits, type Budget, type DefaultLimits, type Limits } from './default-limits.ts';
 export { parseDurationMs } from './duration.ts';
 export { readEnvironment } from './environment.ts';
 export { ConfigReader, readConfig, type Environment } from './read-config.ts';

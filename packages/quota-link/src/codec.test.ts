@@ -56,7 +56,7 @@ const ownerMessages: { readonly [K in OwnerMessage['kind']]: fc.Arbitrary<Extrac
     ref: count,
     ttlMs: ms,
     overdraft: fc.boolean(),
-    scopes: fc.array(fc.record({ scope, add: amounts, version: count, offline: amounts })),
+    scopes: fc.array(fc.record({ scope, add: amounts, version: count, offline: amounts, left: amounts })),
   }),
   deny: fc.record({
     kind: fc.constant('deny'),

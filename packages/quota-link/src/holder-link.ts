@@ -7,6 +7,7 @@ import {
   holderAdvance,
   holderConnect,
   holderDisconnect,
+  holderLeft,
   holderNextDeadline,
   holderReceive,
   holderUnspent,
@@ -93,6 +94,11 @@ export class HolderLink implements Disposable {
   holds(scope: string, need: Amounts): boolean {
     const unspent = holderUnspent(this.#holder, scope, this.now());
     return DIMENSIONS.every((dimension) => (need[dimension] ?? 0) <= (unspent[dimension] ?? 0));
+  }
+
+  /** About how much of a scope is left, for people; undefined before an owner has told. */
+  left(scope: string): Amounts | undefined {
+    return holderLeft(this.#holder, scope);
   }
 
   /** `running` or `denied` at once where that can be told, else a promise of it. */

@@ -62,11 +62,12 @@ function fromGrant({ ref, ttlMs, overdraft, scopes }: Grant): quotaV1.Grant {
     ref: fromCount(ref),
     ttlMs: fromMs(ttlMs, Math.floor),
     overdraft,
-    scopes: scopes.map(({ scope, add, version, offline }) => ({
+    scopes: scopes.map(({ scope, add, version, offline, left }) => ({
       scope,
       add: fromAmounts(add),
       version: fromCount(version),
       offline: fromAmounts(offline),
+      left: left === undefined ? undefined : fromAmounts(left),
     })),
   };
 }
@@ -77,11 +78,12 @@ function toGrant({ ref, ttlMs, overdraft, scopes }: quotaV1.Grant): Grant {
     ref: toCount(ref),
     ttlMs,
     overdraft,
-    scopes: scopes.map(({ scope, add, version, offline }) => ({
+    scopes: scopes.map(({ scope, add, version, offline, left }) => ({
       scope,
       add: toAmounts(add),
       version: toCount(version),
       offline: toAmounts(offline),
+      ...(left !== undefined && { left: toAmounts(left) }),
     })),
   };
 }

@@ -45,6 +45,7 @@ export {
   holderAdvance,
   holderConnect,
   holderDisconnect,
+  holderLeft,
   holderNextDeadline,
   holderReceive,
   holderUnspent,

@@ -100,6 +100,8 @@ export interface GrantScope {
   readonly version: number;
   /** What the holder may have in use at once, or in a window, while no owner can be reached; of money: may spend. */
   readonly offline: Amounts;
+  /** What nobody holds or has used, after this grant; for people to be told. Absent where holders tell nobody. */
+  readonly left?: Amounts | undefined;
 }
 
 /** The answer to a Take, and, with no scopes, to a Hello or State. */

@@ -9,4 +9,4 @@ export { startOtlpSink, type OtlpSink } from './otlp-sink/otlp-sink.ts';
 export type { SinkSpan } from './otlp-sink/otlp-traces.ts';
 export { AMPLE_LIMITS } from './stack/ample-limits.ts';
 export { startStack, type Stack } from './stack/start-stack.ts';
-export type { StackOptions } from './stack/stack-options.ts';
+export type { StackClientKey, StackOptions, StackTenant } from './stack/stack-options.ts';

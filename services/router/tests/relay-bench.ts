@@ -57,10 +57,17 @@ class OpenHandedAllowances implements Allowances {
   readonly wishes: AllowanceWish[] = [];
   readonly settlements: AllowanceUse[] = [];
   refusal: AllowanceRefusal | undefined;
+  standing: Allowance['standing'] = [];
 
   async acquire(wish: AllowanceWish): Promise<Allowance | AllowanceRefusal> {
     this.wishes.push(wish);
-    const granted = { opened: this.wishes.length, tokens: wish.tokens, money: [], offline: false };
+    const granted = {
+      opened: this.wishes.length,
+      tokens: wish.tokens,
+      money: [],
+      offline: false,
+      standing: this.standing,
+    };
     return await Promise.resolve(this.refusal ?? granted);
   }
 

@@ -1,5 +1,5 @@
 import { clientKeyDigest, isClientKey, maskClientKey } from '@omg/client-key';
-import { readDataFile } from '@omg/config';
+import { MAX_LIMIT, readDataFile } from '@omg/config';
 import { z } from 'zod';
 import type { SeedAccount } from './app/admin/seed-account.ts';
 import { isTimeZone } from './domain/budget-window.ts';
@@ -18,9 +18,9 @@ const Usd = z
   .transform(parseNano);
 
 const limits = {
-  requestsPerMinute: z.int().positive().exactOptional(),
-  tokensPerMinute: z.int().positive().exactOptional(),
-  parallel: z.int().positive().exactOptional(),
+  requestsPerMinute: z.int().positive().max(MAX_LIMIT).exactOptional(),
+  tokensPerMinute: z.int().positive().max(MAX_LIMIT).exactOptional(),
+  parallel: z.int().positive().max(MAX_LIMIT).exactOptional(),
 };
 const Limits = z
   .strictObject({ ...limits, sites: z.array(z.strictObject({ site: Site, ...limits })).default([]) })

@@ -71,10 +71,11 @@ function applyGrant(holder: QuotaHolder, message: Grant, nowMs: number): void {
   const admission = holder.pending.get(ref);
   holder.pending.delete(ref);
   if (admission !== undefined) takeChosen(admission, message);
-  for (const { scope: id, add, version, offline } of message.scopes) {
+  for (const { scope: id, add, version, offline, left } of message.scopes) {
     const scope = holderScopeOf(holder, id, nowMs);
     scope.version = version;
     scope.offline = offline;
+    scope.left = left;
     scope.denied = undefined;
     holder.dirty.add(scope);
     const part = admission?.parts.find((candidate) => candidate.scope === id);

@@ -71,6 +71,8 @@ export interface HolderScope {
   lastUsedMs: number;
   version: number;
   offline: Amounts | undefined;
+  /** What the owner said last is left beside all that is held. */
+  left: Amounts | undefined;
   /** Money that was taken of `offline`. */
   readonly offlineTaken: Vector;
   readonly recalledUntilMs: Vector;
@@ -195,6 +197,7 @@ export function holderScopeOf(holder: QuotaHolder, id: string, nowMs: number): H
       lastUsedMs: nowMs,
       version: 0,
       offline: undefined,
+      left: undefined,
       offlineTaken: vector(),
       recalledUntilMs: { requests: -Infinity, tokens: -Infinity, slots: -Infinity, nanoUsd: -Infinity },
       denied: undefined,

@@ -1,5 +1,5 @@
 import { DIMENSIONS, toAmounts } from '../dimensions.ts';
-import type { Amounts } from '../dimensions.ts';
+import type { Amounts, Dimension } from '../dimensions.ts';
 import type { OwnerMessage } from '../messages.ts';
 import { decideAlone } from './admit.ts';
 import { hasMessages, holdsAnything } from './flush.ts';
@@ -48,6 +48,18 @@ export function holderAdvance(holder: QuotaHolder, nowMs: number): readonly Hold
 export function holderUnspent(holder: QuotaHolder, scopeId: string, nowMs: number): Amounts {
   refresh(holder, nowMs);
   return holder.scopes.has(scopeId) ? toAmounts(holderScopeOf(holder, scopeId, nowMs).unspent) : {};
+}
+
+/** About how much of a scope is left, as far as it is known: what the owner said last, and what is held of it here. */
+export function holderLeft(holder: QuotaHolder, scopeId: string): Amounts | undefined {
+  const scope = holder.scopes.get(scopeId);
+  if (scope?.left === undefined) return undefined;
+  const left: { -readonly [D in Dimension]?: number } = {};
+  for (const dimension of DIMENSIONS) {
+    const beside = scope.left[dimension];
+    if (beside !== undefined) left[dimension] = beside + scope.unspent[dimension];
+  }
+  return left;
 }
 
 function endWaits(holder: QuotaHolder, nowMs: number): void {

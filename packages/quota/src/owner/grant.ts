@@ -31,7 +31,13 @@ export function grant(
       setOutstanding(scope, share, { dimension, to: share.outstanding[dimension] + sum });
     }
     if (overdraft && part.typicalNanoUsd !== undefined) share.overdraft = true;
-    scopes.push({ scope: scope.id, add, version: scope.version, offline: offlineOf(owner, scope, nowMs) });
+    scopes.push({
+      scope: scope.id,
+      add,
+      version: scope.version,
+      offline: offlineOf(owner, scope, nowMs),
+      left: leftOf(owner, scope, nowMs),
+    });
   }
   send(owner, take.record.epoch, { kind: 'grant', ref: take.ref, ttlMs: owner.ttlMs, overdraft, scopes });
 }
@@ -48,6 +54,15 @@ function wanted(
 }
 
 const NOTHING: Amounts = {};
+
+function leftOf(owner: QuotaOwner, scope: OwnerScope, nowMs: number): Amounts | undefined {
+  if (!owner.offline) return undefined;
+  const left: { -readonly [D in Dimension]?: number } = {};
+  for (const dimension of DIMENSIONS) {
+    if (scope.limit[dimension] !== Infinity) left[dimension] = Math.max(0, freeOf(scope, dimension, nowMs));
+  }
+  return left;
+}
 
 function offlineOf(owner: QuotaOwner, scope: OwnerScope, nowMs: number): Amounts {
   if (!owner.offline) return NOTHING;

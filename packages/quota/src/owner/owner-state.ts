@@ -19,7 +19,10 @@ export interface OwnerOptions {
    * lost its node would be locked out for as long as the longest request.
    */
   readonly borrowedEndsWithTtl?: boolean;
-  /** Name with each grant what may be used without an owner (true by default); holders that do not fail open need it not. */
+  /**
+   * Name with each grant what may be used without an owner, and what is left (true by default); holders that do not fail
+   * open and tell nobody need it not.
+   */
   readonly offline?: boolean;
   /** After a failover: the epochs that may hold something of the owner before. */
   readonly knownHolders?: readonly string[];

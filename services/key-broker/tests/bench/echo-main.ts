@@ -62,7 +62,7 @@ function answer({ ref, message }: quotaV1.HolderMessage, keys: number): quotaV1.
 
 function grantScope(key: number): quotaV1.GrantScope {
   const offline = { requests: MOST, tokens: MOST, slots: 13n };
-  return { scope: keyId(key), add: { slots: 1n }, version: 1n, offline };
+  return { scope: keyId(key), add: { slots: 1n }, version: 1n, offline, left: undefined };
 }
 
 function frame(quota: quotaV1.OwnerMessage[]): keyBrokerV1.HoldResponse {

@@ -1,4 +1,4 @@
-import type { Dimension } from '@omg/quota';
+import type { Amounts, Dimension } from '@omg/quota';
 import type { Account, AccountQuota, AllowanceRecord } from './ports.ts';
 
 /** What a request has to be admitted by, and how much of it. */
@@ -15,6 +15,14 @@ export interface AllowanceWish {
 export interface Allowance extends AllowanceRecord {
   /** No owner could be asked. */
   readonly offline: boolean;
+  /** How the account stands, as far as it is known: for the client to be told. */
+  readonly standing: readonly QuotaStanding[];
+}
+
+/** A quota, and about how much of it is left. */
+export interface QuotaStanding {
+  readonly quota: AccountQuota;
+  readonly left: Amounts;
 }
 
 export interface AllowanceRefusal {

@@ -13,7 +13,7 @@ import { interruptionOf } from './attempt-failure.ts';
 import { clientGone, type AttemptEnd } from './attempt-outcome.ts';
 import type { Lease } from './lease-broker.ts';
 import type { ClientSink, Clock, Outbox, Tokens } from './ports.ts';
-import type { PreparedRequest } from './prepare-request.ts';
+import type { AdmittedRequest } from './prepare-request.ts';
 import { relayStream } from './relay-stream.ts';
 import { relayWhole } from './relay-whole.ts';
 import { UpstreamError, type Upstream, type UpstreamResponse } from './upstream.ts';
@@ -27,7 +27,7 @@ export interface AttemptDeps {
 }
 
 export interface AttemptInput {
-  readonly request: PreparedRequest;
+  readonly request: AdmittedRequest;
   readonly lease: Lease;
   /** Aborts with the client, with the lease and with the request's whole time. */
   readonly signal: AbortSignal;
@@ -83,7 +83,8 @@ interface Answered extends AttemptInput {
 
 async function relay(deps: AttemptDeps, answered: Answered, sink: ClientSink): Promise<AttemptEnd> {
   const { request, lease, response, removeUsageChunk, providerRequestId, onBegun } = answered;
-  const headers = [...clientResponseHeaders(response.headers), requestIdHeaders[request.dialect], request.requestId];
+  const own = [requestIdHeaders[request.dialect], request.requestId, ...request.limitHeaders];
+  const headers = [...clientResponseHeaders(response.headers), ...own];
   const same = { request, response, headers, providerRequestId, onBegun, cut: lease.cut };
   const isStream = headerValue(response.headers, 'content-type')?.startsWith('text/event-stream') === true;
   if (!isStream) return await relayWhole(same, sink);

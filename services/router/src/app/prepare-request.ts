@@ -10,6 +10,7 @@ import type { Allowance } from './allowances.ts';
 import type { Authentication } from './authenticate.ts';
 import { askedFor } from './asked-for.ts';
 import { GatewayFailure } from './gateway-failure.ts';
+import type { RawHeaders } from './upstream.ts';
 import type { Account, Closed, PriceTable } from './ports.ts';
 
 export interface ClientHeaders {
@@ -44,6 +45,8 @@ export interface PreparedRequest extends ClientRequest {
 /** One that was admitted by what its account has. */
 export interface AdmittedRequest extends PreparedRequest {
   readonly allowance: Allowance;
+  /** What the client is told of its limits and budgets, with whatever answer it gets. */
+  readonly limitHeaders: RawHeaders;
 }
 
 export interface PricedModel {

@@ -10,6 +10,7 @@ import { makeAttempt } from './attempt.ts';
 import type { AttemptOutcome } from './attempt-outcome.ts';
 import { makeAttemptUntilAnswered } from './attempt-until-answered.ts';
 import { GatewayFailure } from './gateway-failure.ts';
+import { toLimitHeaders } from './limit-headers.ts';
 import type { Lease, LeaseBroker } from './lease-broker.ts';
 import type { ClientSink, Clock, OpenedRequest, Outbox, Tokens } from './ports.ts';
 import type { AdmittedRequest, ClientRequest, PreparedRequest, PricedModel } from './prepare-request.ts';
@@ -55,7 +56,9 @@ export function makeRelayRequest(deps: RelayRequestDeps): (request: ClientReques
   });
   return async (received, sink) => {
     const prepared = await deps.prepare(received);
-    const request = { ...prepared, allowance: await admitRequest(deps.allowances, prepared) };
+    const allowance = await admitRequest(deps.allowances, prepared);
+    const limitHeaders = toLimitHeaders(prepared.dialect, allowance.standing, clock.now());
+    const request = { ...prepared, allowance, limitHeaders };
     let use: AllowanceUse = { tokens: 0, costNanoUsd: 0, event: undefined };
     try {
       const { opened, outcome, attempts, failure } = await attemptUntilAnswered(request, sink);

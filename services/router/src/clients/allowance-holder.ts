@@ -1,7 +1,14 @@
 import type { accountsV1 } from '@omg/proto-gen';
 import type { Admission, ScopeNeed } from '@omg/quota';
 import { fromHolderMessage, HolderLink, toOwnerMessage } from '@omg/quota-link';
-import type { Allowance, AllowanceRefusal, Allowances, AllowanceUse, AllowanceWish } from '../app/allowances.ts';
+import type {
+  Allowance,
+  AllowanceRefusal,
+  Allowances,
+  AllowanceUse,
+  AllowanceWish,
+  QuotaStanding,
+} from '../app/allowances.ts';
 import type { AccountQuota, MoneyReserve } from '../app/ports.ts';
 import { OwnerStream, type OpenStream, type OwnerClient, type OwnerReceiver } from './owner-stream.ts';
 
@@ -31,12 +38,17 @@ class HeldAllowance implements Allowance {
   readonly tokens: number;
   readonly money: readonly MoneyReserve[];
   readonly offline: boolean;
+  readonly standing: readonly QuotaStanding[];
 
   constructor(link: HolderLink, admission: Admission, wish: AllowanceWish) {
     this.link = link;
     this.admission = admission;
     this.opened = admission.opened;
     this.offline = admission.offline;
+    this.standing = wish.account.quotas.flatMap((quota) => {
+      const left = link.left(quota.name);
+      return left === undefined ? [] : [{ quota, left }];
+    });
     const needs = new Map(admission.parts.map(({ scope, need }) => [scope, need]));
     this.tokens = Math.max(0, ...admission.parts.map(({ need }) => need.tokens));
     this.money = wish.account.quotas.flatMap(({ name, kind, ofKey, bucket }): MoneyReserve[] => {

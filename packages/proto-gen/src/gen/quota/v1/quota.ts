@@ -283,7 +283,11 @@ export interface GrantScope {
   readonly add: Amounts | undefined;
   readonly version: bigint;
   /** What the holder may have while no owner can be reached. */
-  readonly offline: Amounts | undefined;
+  readonly offline:
+    | Amounts
+    | undefined;
+  /** What nobody holds or has used, after this grant; for people to be told. */
+  readonly left: Amounts | undefined;
 }
 
 /** The owner's refusal of a Take. */
@@ -1598,7 +1602,7 @@ export const Grant: MessageFns<Grant> = {
 };
 
 function createBaseGrantScope(): GrantScope {
-  return { scope: "", add: undefined, version: 0n, offline: undefined };
+  return { scope: "", add: undefined, version: 0n, offline: undefined, left: undefined };
 }
 
 export const GrantScope: MessageFns<GrantScope> = {
@@ -1617,6 +1621,9 @@ export const GrantScope: MessageFns<GrantScope> = {
     }
     if (message.offline !== undefined) {
       Amounts.encode(message.offline, writer.uint32(34).fork()).join();
+    }
+    if (message.left !== undefined) {
+      Amounts.encode(message.left, writer.uint32(42).fork()).join();
     }
     return writer;
   },
@@ -1666,6 +1673,14 @@ export const GrantScope: MessageFns<GrantScope> = {
             message.offline = Amounts.decode(reader, reader.uint32());
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.left = Amounts.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1689,6 +1704,7 @@ export const GrantScope: MessageFns<GrantScope> = {
     message.offline = (object.offline !== undefined && object.offline !== null)
       ? Amounts.fromPartial(object.offline)
       : undefined;
+    message.left = (object.left !== undefined && object.left !== null) ? Amounts.fromPartial(object.left) : undefined;
     return message;
   },
 };
