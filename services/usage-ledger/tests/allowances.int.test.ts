@@ -132,6 +132,19 @@ describe('money', () => {
     });
   });
 
+  test('what no budget counts any more is forgotten when the account is read', async () => {
+    await start({});
+    const old = Object.fromEntries(
+      Array.from({ length: 12 }, (_, month) => [`month/UTC/2020-${String(month + 1).padStart(2, '0')}-01`, 1n]),
+    );
+    await world.db
+      .collection<{ _id: string }>('tenants')
+      .updateOne({ _id: 'acme' }, { $set: { spentBy: { ...old, [thisMonth]: 5n } } });
+    const [router] = await join3(1);
+    expect(isRunning(await router?.admit(ASKED))).toBe(true);
+    expect(await spentBy('tenants', 'acme')).toEqual({ [thisMonth]: 5n });
+  });
+
   test('credits let one request in by its typical cost, and the next when that is charged', async () => {
     await start({ creditsUsd: '0.02', budget: 'none' });
     const [router] = await join3(1);

@@ -54,7 +54,18 @@ describe('a rolling budget', () => {
   });
 });
 
-test('only buckets that are long over are old', () => {
-  const spentBy = { 'month/UTC/2025-01-01': 1n, 'rolling-3/UTC/2026-11-27': 1n, odd: 1n };
-  expect(oldBuckets(spentBy, new Date('2025-12-01'))).toEqual(['month/UTC/2025-01-01']);
+test('only buckets that no budget counts any more are old', () => {
+  const spentBy = {
+    'month/UTC/2026-09-01': 1n,
+    'month/UTC/2026-10-01': 1n,
+    'day/Europe/Berlin/2026-09-20': 1n,
+    'rolling-3/UTC/2026-09-01': 1n,
+    'rolling-30/UTC/2026-09-01': 1n,
+    odd: 1n,
+  };
+  expect(oldBuckets(spentBy, at)).toEqual([
+    'month/UTC/2026-09-01',
+    'day/Europe/Berlin/2026-09-20',
+    'rolling-3/UTC/2026-09-01',
+  ]);
 });

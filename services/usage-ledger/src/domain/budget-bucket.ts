@@ -1,5 +1,7 @@
 import { budgetWindow, type BudgetPeriod } from './budget-window.ts';
 
+const DAY_MS = 86_400_000;
+
 /** What was spent of an account's budgets, by bucket; those of calendar windows are windows, those of rolling ones days. */
 export type SpentBy = Readonly<Record<string, bigint>>;
 
@@ -42,11 +44,16 @@ export function spentIn(
   return sum;
 }
 
-/** Buckets that no budget counts any more, whose window was over so long ago. */
-export function oldBuckets(spentBy: SpentBy, before: Date): readonly string[] {
+/** As long as an event may still be charged, and two months for whoever asks what was spent of the last one. */
+const KEPT_DAYS = 70;
+
+/** Buckets that no budget counts any more, and to which nothing is added any more. */
+export function oldBuckets(spentBy: SpentBy, now: Date): readonly string[] {
   return Object.keys(spentBy).filter((bucket) => {
-    const day = /(\d{4}-\d{2}-\d{2})$/.exec(bucket)?.[1];
-    return day !== undefined && Date.parse(day) < before.getTime();
+    const [, day] = /\/(\d{4}-\d{2}-\d{2})$/.exec(bucket) ?? [];
+    if (day === undefined) return false;
+    const countsDays = Number(/^rolling-(\d+)\//.exec(bucket)?.[1] ?? 0);
+    return now.getTime() - Date.parse(day) > (countsDays + KEPT_DAYS) * DAY_MS;
   });
 }
 

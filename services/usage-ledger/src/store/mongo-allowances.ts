@@ -1,6 +1,7 @@
 import { asUnavailable, type Mongo } from '@omg/mongo';
 import type { Collection } from 'mongodb';
 import type { AllowanceStore, StoredAccount } from '../app/allowances/allowance-store.ts';
+import type { ScopeOwner } from '../domain/account-scope.ts';
 import {
   fromClientKeyDocument,
   fromTenantDocument,
@@ -57,6 +58,14 @@ export class MongoAllowances implements AllowanceStore {
           }),
         ),
       };
+    });
+  }
+
+  async forgetBuckets(of: ScopeOwner, id: string, buckets: readonly string[]): Promise<void> {
+    const $unset = Object.fromEntries(buckets.map((bucket) => [`spentBy.${bucket}`, 1] as const));
+    await asUnavailable(async () => {
+      if (of === 'tenant') await this.#tenants.updateOne({ _id: id }, { $unset });
+      else await this.#keys.updateOne({ _id: id }, { $unset });
     });
   }
 

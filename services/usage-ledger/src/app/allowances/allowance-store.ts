@@ -1,4 +1,5 @@
 import type { QuotaAccount } from '../../domain/account-quotas.ts';
+import type { ScopeOwner } from '../../domain/account-scope.ts';
 
 /** An account as its quotas are decided by; of a tenant's scopes without a key. */
 export type StoredAccount = Pick<QuotaAccount, 'tenant' | 'tenantSpentBy'> &
@@ -10,6 +11,8 @@ export interface AllowanceStore {
     readonly tenants: ReadonlyMap<string, StoredAccount>;
     readonly keys: ReadonlyMap<string, StoredAccount>;
   }>;
+  /** What no budget counts any more, of accounts that have a lot of it. */
+  forgetBuckets: (of: ScopeOwner, id: string, buckets: readonly string[]) => Promise<void>;
   /** Routers that may hold something of a partition, for its next owner. */
   holders: (partition: number) => Promise<readonly string[]>;
   addHolder: (partition: number, epoch: string) => Promise<void>;

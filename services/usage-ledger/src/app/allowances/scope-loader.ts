@@ -1,7 +1,7 @@
 import type { ScopeSettings } from '@omg/quota';
-import { parseScopeName, type AccountScope } from '../../domain/account-scope.ts';
+import { parseScopeName, type AccountScope, type ScopeOwner } from '../../domain/account-scope.ts';
 import { scopeState, type AccountDefaults, type QuotaLimits } from '../../domain/account-quotas.ts';
-import { rollingEndsAt } from '../../domain/budget-bucket.ts';
+import { oldBuckets, rollingEndsAt, type SpentBy } from '../../domain/budget-bucket.ts';
 import type { AllowanceStore, StoredAccount } from './allowance-store.ts';
 
 /** A scope as it was read. */
@@ -14,7 +14,7 @@ export interface LoadedScope {
 }
 
 export interface ScopeLoaderOptions {
-  readonly store: Pick<AllowanceStore, 'accounts'>;
+  readonly store: Pick<AllowanceStore, 'accounts' | 'forgetBuckets'>;
   readonly defaults: AccountDefaults;
   readonly now: () => Date;
   /** Whether the tenant is one of the partition. */
@@ -35,12 +35,27 @@ export async function loadScopes(
   ];
   const { tenants, keys } = await store.accounts({ tenantIds: idsOf('tenant'), keyIds: idsOf('key') });
   const at = { defaults, now: now() };
+  for (const [id, { tenantSpentBy }] of tenants)
+    await forgetOld(store, { of: 'tenant', id, spentBy: tenantSpentBy, now: at.now });
+  for (const [id, { keySpentBy }] of keys) await forgetOld(store, { of: 'key', id, spentBy: keySpentBy, now: at.now });
   return parsed.map(({ name, scope }) => {
     const account = scope === undefined ? undefined : (scope.of === 'key' ? keys : tenants).get(scope.id);
     if (scope === undefined || account === undefined || !isOurs(account.tenant.id))
       return { settings: { scope: name, limits: NOTHING, version: 1 }, tenantId: undefined, againAt: undefined };
     return toLoaded(name, scope, account, at);
   });
+}
+
+/** Not at every load: an account changes for it. */
+const MANY_OLD = 10;
+
+async function forgetOld(
+  store: Pick<AllowanceStore, 'forgetBuckets'>,
+  account: { readonly of: ScopeOwner; readonly id: string; readonly spentBy: SpentBy | undefined; readonly now: Date },
+): Promise<void> {
+  const { of, id, spentBy = {}, now } = account;
+  const old = oldBuckets(spentBy, now);
+  if (old.length >= MANY_OLD) await store.forgetBuckets(of, id, old);
 }
 
 function toLoaded(
