@@ -100,7 +100,8 @@ function usedOf({ body }: PreparedRequest, { input, output, cacheWrite5m, cacheW
   return { bodyBytes: body.length, input: input + cacheWrite5m + cacheWrite1h, output };
 }
 
-function openedRequest(request: AdmittedRequest, lease: Lease, traceParent: string): OpenedRequest {
+/** What is written down of a request before its first byte goes up. */
+export function openedRequest(request: AdmittedRequest, lease: Lease, traceParent: string): OpenedRequest {
   const { requestId, account, allowance, priced, dialect, stream, model, acceptedAt, body } = request;
   const { tenantId, tenantName, clientKeyId } = account;
   const { opened, tokens, money } = allowance;
