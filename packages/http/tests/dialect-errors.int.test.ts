@@ -178,6 +178,14 @@ describe('a body that is too large', () => {
     expect(await ask('/v1/messages', { method: 'POST', body: 'eleven char' })).toMatchObject({ status: 200 });
   });
 
+  test('the limit is the only one: the framework’s own, of 1 MiB, does not count', async () => {
+    maxBodyBytes = 32 * 1024 * 1024;
+    expect(await ask('/v1/messages', { method: 'POST', body: Buffer.alloc(maxBodyBytes) })).toMatchObject({
+      status: 200,
+      body: { size: maxBodyBytes },
+    });
+  });
+
   test('a body of just the limit is taken', async () => {
     expect(await ask('/v1/messages', { method: 'POST', body: Buffer.alloc(MAX_BODY_BYTES) })).toMatchObject({
       status: 200,

@@ -66,6 +66,14 @@ const state = async (change: object): Promise<void> => {
 };
 const openai = (apiKey = stack.secrets.clientKey, headers: Record<string, string> = {}): OpenAI =>
   new OpenAI({ baseURL: `${url}/v1`, apiKey, maxRetries: 0, defaultHeaders: headers });
+const omg = async (args: readonly string[]): Promise<string> => {
+  const env = {
+    LEDGER_ADDR: stack.addresses.ledgerAddr,
+    SERVICE_TOKEN: stack.secrets.operatorToken,
+    OLD_URL: testMongoUrl(),
+  };
+  return (await promisify(execFile)(process.execPath, [OMG, ...args], { env })).stdout;
+};
 const modelIds = async (): Promise<string[]> => (await Array.fromAsync(openai().models.list())).map(({ id }) => id);
 const metric = async (name: string): Promise<string[]> =>
   (await (await fetch(`${ops}/metrics`)).text()).split('\n').filter((line) => line.startsWith(name));
@@ -111,6 +119,20 @@ test('a count of tokens is asked of the upstream and costs nothing', async () =>
   await expect.poll(async () => await logs.countDocuments(), { timeout: 10_000 }).toBe(2);
 });
 
+test('a key is held to the terms that it was made with', async () => {
+  const make = async (...terms: string[]): Promise<OpenAI> =>
+    openai((await omg(['keys', 'create', 'demo', '--name', 'restricted', ...terms])).trim());
+  const lister = await make('--scopes', 'models', '--models', MODEL);
+  expect((await Array.fromAsync(lister.models.list())).map(({ id }) => id)).toEqual([MODEL]);
+  const count = { body: { model: MODEL, messages: QUESTION } };
+  await expect(lister.post('/messages/count_tokens', count)).rejects.toThrow(OpenAI.PermissionDeniedError);
+  const counter = await make('--scopes', 'inference', '--sites', 'ohmygpt');
+  expect(await counter.post('/messages/count_tokens', count)).toMatchObject({ input_tokens: 25 });
+  await expect(counter.models.list()).rejects.toThrow(OpenAI.PermissionDeniedError);
+  const elsewhere = await make('--sites', 'openhands');
+  await expect(elsewhere.models.list()).rejects.toThrow(/may not be used at this site/);
+});
+
 test('an account of the system before is served by its old key', async () => {
   const mongo = new MongoClient(testMongoUrl());
   const old = mongo.db(`old_${stack.addresses.ledgerDatabase}`);
@@ -123,14 +145,7 @@ test('an account of the system before is served by its old key', async () => {
   await old
     .collection<{ _id: string; apiKey: string; credits: number }>('usersNew')
     .insertOne({ _id: 'alice', apiKey: OLD_KEY, credits: 5 });
-  const args = [OMG, 'import', 'trollllm', '--from-env', 'OLD_URL', '--database', old.databaseName, '--yes'];
-  await promisify(execFile)(process.execPath, args, {
-    env: {
-      LEDGER_ADDR: stack.addresses.ledgerAddr,
-      SERVICE_TOKEN: stack.secrets.operatorToken,
-      OLD_URL: testMongoUrl(),
-    },
-  });
+  await omg(['import', 'trollllm', '--from-env', 'OLD_URL', '--database', old.databaseName, '--yes']);
   const answer = await openai(OLD_KEY).chat.completions.create({ model: MODEL, messages: QUESTION });
   expect(answer.choices).toHaveLength(1);
 });
