@@ -18,12 +18,7 @@ beforeEach(async () => {
   const onFault = (error: unknown): void => {
     faults.push(error);
   };
-  app = Fastify({
-    genReqId: () => randomUUID(),
-    ...dialectServerOptions(),
-    requestTimeout: 300,
-    http: { connectionsCheckingInterval: 20, headersTimeout: 300 },
-  });
+  app = Fastify({ genReqId: () => randomUUID(), ...dialectServerOptions() });
   maxBodyBytes = MAX_BODY_BYTES;
   registerBodyReader(app, { maxBytes: () => maxBodyBytes });
   registerDialectErrors(app, {
@@ -290,6 +285,13 @@ describe('a request that cannot be read', () => {
   });
 
   test('that does not come to its end answers 408', async () => {
+    const hasty = Fastify({
+      ...dialectServerOptions(),
+      requestTimeout: 200,
+      http: { connectionsCheckingInterval: 20, headersTimeout: 200 },
+    });
+    await using _ = { [Symbol.asyncDispose]: async () => await hasty.close() };
+    origin = await hasty.listen({ host: '127.0.0.1', port: 0 });
     const answer = await askRaw('POST /v1/messages HTTP/1.1\r\nhost: x\r\ncontent-le');
     expect(answer).toMatchObject({ status: 408, body: { error: { type: 'invalid_request_error' } } });
   });

@@ -61,8 +61,8 @@ export class Authenticator {
     }
     const digest = clientKeyDigest(key);
     const name = digest.toString('base64');
+    if (!this.#wasGood(name)) beforeAsking?.();
     const cached = this.#known(name);
-    if (cached === undefined || cached.authentication.refused !== undefined) beforeAsking?.();
     const nowMs = this.#options.clock.monotonicMs();
     if (cached !== undefined && this.#isFresh(cached, nowMs)) return cached.authentication;
     if (cached !== undefined && nowMs < this.#brokenUntilMs && nowMs < cached.graceUntilMs)
@@ -87,6 +87,12 @@ export class Authenticator {
   refreshAll(): void {
     this.#allChangedMs = this.#options.clock.monotonicMs();
     this.#changedMs.clear();
+  }
+
+  /** When it was last asked for, however long ago and whatever was changed since. */
+  #wasGood(name: string): boolean {
+    const last = this.#cache.get(name);
+    return last !== undefined && last.authentication.refused === undefined;
   }
 
   #isFresh({ untilMs, askedMs }: Cached, nowMs: number): boolean {

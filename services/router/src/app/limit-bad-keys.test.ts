@@ -14,6 +14,7 @@ let lookups: number;
 let closed: Closed | undefined;
 let isAway: boolean;
 let seen: BadKey[];
+let authenticator: Authenticator;
 let authenticate: ReturnType<typeof makeLimitBadKeys>;
 
 beforeEach(() => {
@@ -24,21 +25,22 @@ beforeEach(() => {
   seen = [];
   const clock = { now: () => new Date(), monotonicMs: () => nowMs };
   let good: Buffer | undefined;
-  authenticate = makeLimitBadKeys({
-    authenticator: new Authenticator({
-      directory: {
-        resolve: async (digest) => {
-          lookups += 1;
-          if (isAway) throw new OmgError('unavailable', 'away');
-          // the first key that is ever looked up is the good one
-          good ??= digest;
-          return await Promise.resolve(good.equals(digest) ? { account: ACCOUNT, closed, ttlMs: 30_000 } : undefined);
-        },
+  authenticator = new Authenticator({
+    directory: {
+      resolve: async (digest) => {
+        lookups += 1;
+        if (isAway) throw new OmgError('unavailable', 'away');
+        // the first key that is ever looked up is the good one
+        good ??= digest;
+        return await Promise.resolve(good.equals(digest) ? { account: ACCOUNT, closed, ttlMs: 30_000 } : undefined);
       },
-      isKey: (text) => text.startsWith('sk-'),
-      clock,
-      maxCached: 100,
-    }),
+    },
+    isKey: (text) => text.startsWith('sk-'),
+    clock,
+    maxCached: 100,
+  });
+  authenticate = makeLimitBadKeys({
+    authenticator,
     limit: new BadKeyLimit({ perMinute: 3, maxAddresses: 10, clock }),
     onBadKey: (what) => seen.push(what),
   });
@@ -79,6 +81,15 @@ test('a key that is known to be good works from there all the same', async () =>
   for (const key of ['sk-1', 'sk-2', 'sk-3']) await present(key);
   expect(await present('sk-4')).toBe(LIMITED);
   expect(await present('sk-good')).toBe('good');
+  // also where it has to be asked for again, because its time is over or something of its account was changed
+  const before = lookups;
+  authenticator.forget('t');
+  nowMs += 1;
+  expect(await present('sk-good')).toBe('good');
+  nowMs += 30_000;
+  for (const key of ['sk-5', 'sk-6', 'sk-7']) await present(key);
+  expect(await present('sk-good')).toBe('good');
+  expect(lookups).toBeGreaterThan(before + 1);
 });
 
 test('no key at all, a closed one, and a ledger that is away are no wrong key; a revoked one is', async () => {
