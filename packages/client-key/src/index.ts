@@ -1,1 +1,2 @@
 export { clientKeyDigest, isClientKey, makeClientKey, maskClientKey } from './client-key.ts';
+export { isLegacyKey } from './legacy-key.ts';

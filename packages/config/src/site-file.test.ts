@@ -13,6 +13,11 @@ test.each(shipped)('%s, which is shipped, can be read', (name) => {
   expect(file.models.length).toBeGreaterThanOrEqual(3);
 });
 
+test('what the router has defaults for stays away where the file does not say it', () => {
+  const text = JSON.stringify({ site: 's', provider: 'p', port: 1, models: [model], retry: { attempts: 2 } });
+  expect(parseData('site', text, SiteFileSchema).retry).toEqual({ attempts: 2 });
+});
+
 test('all sites and environments are shipped', () => {
   expect(shipped).toHaveLength(4);
 });
@@ -26,7 +31,22 @@ test('defaults are filled in, and decimals keep their digits', () => {
     JSON.stringify({ site: 's', provider: 'p', port: 1, models: [model] }),
     SiteFileSchema,
   );
-  expect(file.deadlines.idleMs).toBe(30_000);
+  expect(file).toMatchObject({
+    maxBodyBytes: 33_554_432,
+    heartbeatMs: 15_000,
+    deadlines: {
+      connectMs: 5_000,
+      headersMs: 60_000,
+      headersNotStreamingMs: 280_000,
+      firstTokenMs: 60_000,
+      idleMs: 30_000,
+      totalMs: 3_600_000,
+      totalNotStreamingMs: 300_000,
+    },
+    addHeaders: {},
+    proxies: 'allowed',
+    cors: { origins: [] },
+  });
   expect(file.models[0]).toMatchObject({
     aliases: [],
     multiplier: '1',
@@ -42,6 +62,13 @@ test.each([
   ],
   ['a misspelt member', { modles: [] }, /modles/],
   ['a negative price', { models: [{ ...model, price: { ...price, input: -1 } }] }, /models\.0\.price\.input/],
+  ['a timer that no timer can be', { deadlines: { idleMs: 2 ** 31 } }, /deadlines\.idleMs/],
+  ['a credential to add', { addHeaders: { authorization: 'Bearer x' } }, /a header that the gateway sets itself/],
+  ['a proxy credential to add', { addHeaders: { 'proxy-authorization': 'x' } }, /the gateway sets itself/],
+  ['a header with a capital, which would escape the list', { addHeaders: { 'X-Api-Key': 'x' } }, /small letters/],
+  ['a header that holds another one', { addHeaders: { 'x-a': 'b\r\nx-api-key: c' } }, /printable ASCII/],
+  ['a user agent of two lines', { userAgent: 'a\nb' }, /userAgent: must be printable/],
+  ['an origin with a path', { cors: { origins: ['https://a.example/'] } }, /cors\.origins\.0: must be \* or an origin/],
   ['more decimals than nano-USD has', { models: [{ ...model, multiplier: '1.0000000001' }] }, /models\.0\.multiplier/],
 ])('%s is refused', (_, change, message) => {
   const text = JSON.stringify({ site: 's', provider: 'p', port: 1, models: [model], ...change });

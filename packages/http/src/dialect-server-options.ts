@@ -1,14 +1,22 @@
 import { randomUUIDv7 } from 'node:crypto';
 import type { Socket } from 'node:net';
-import { errorAnswer } from '@omg/llm-wire';
+import { errorAnswer, requestIdHeaders, type GatewayErrorKind } from '@omg/llm-wire';
 import type { FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify';
 import { sendDialectError } from './send-dialect-error.ts';
+
+/** Within which a request has to be there in full; how long its answer takes is another matter. */
+const REQUEST_TIMEOUT_MS = 300_000;
+
+type DialectServerOptions = Pick<
+  FastifyServerOptions,
+  'frameworkErrors' | 'clientErrorHandler' | 'return503OnClosing' | 'requestTimeout'
+>;
 
 /**
  * For Fastify(): what is refused before a route is found answers like all else, and not in the server's own words.
  * A request that cannot be read at all names no route: it gets the OpenAI dialect, whose error Anthropic's SDK finds too.
  */
-export function dialectServerOptions(): Pick<FastifyServerOptions, 'frameworkErrors' | 'clientErrorHandler'> {
+export function dialectServerOptions(): DialectServerOptions {
   return {
     frameworkErrors: (_error, request: FastifyRequest, reply: FastifyReply) => {
       void sendDialectError(request, reply, { kind: 'bad_request', message: 'the path is not properly encoded' });
@@ -16,8 +24,31 @@ export function dialectServerOptions(): Pick<FastifyServerOptions, 'frameworkErr
     clientErrorHandler: (error, socket) => {
       refuse(error, socket);
     },
+    // registerDialectErrors says it in the dialect
+    return503OnClosing: false,
+    requestTimeout: REQUEST_TIMEOUT_MS,
   };
 }
+
+interface Unreadable {
+  readonly kind: GatewayErrorKind;
+  readonly reason: string;
+  readonly message: string;
+}
+
+const INVALID: Unreadable = { kind: 'bad_request', reason: 'Bad Request', message: 'the request is no valid HTTP' };
+const BY_CODE: Readonly<Record<string, Unreadable>> = {
+  HPE_HEADER_OVERFLOW: {
+    kind: 'headers_too_large',
+    reason: 'Request Header Fields Too Large',
+    message: 'the headers are too large: 16 KiB is what they may have in all',
+  },
+  ERR_HTTP_REQUEST_TIMEOUT: {
+    kind: 'request_timeout',
+    reason: 'Request Timeout',
+    message: 'the request was not there in time',
+  },
+};
 
 function refuse({ code }: NodeJS.ErrnoException, socket: Socket): void {
   // a client that is gone reads no answer
@@ -25,13 +56,16 @@ function refuse({ code }: NodeJS.ErrnoException, socket: Socket): void {
     socket.destroy();
     return;
   }
-  const tooLarge = code === 'HPE_HEADER_OVERFLOW';
-  const { status, headers, body } = errorAnswer('openai', tooLarge ? 'headers_too_large' : 'bad_request', {
-    message: tooLarge ? 'the headers are too large' : 'the request is no valid HTTP',
-    requestId: randomUUIDv7(),
+  const { kind, reason, message } = BY_CODE[code ?? ''] ?? INVALID;
+  const requestId = randomUUIDv7();
+  const { status, headers, body } = errorAnswer('openai', kind, { message, requestId });
+  const head = Object.entries({
+    ...headers,
+    [requestIdHeaders.anthropic]: requestId,
+    'content-length': body.length,
+    connection: 'close',
   });
-  const head = Object.entries({ ...headers, 'content-length': body.length, connection: 'close' });
   socket.end(
-    `HTTP/1.1 ${status} ${tooLarge ? 'Request Header Fields Too Large' : 'Bad Request'}\r\n${head.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${body.toString('utf8')}`,
+    `HTTP/1.1 ${status} ${reason}\r\n${head.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${body.toString('utf8')}`,
   );
 }

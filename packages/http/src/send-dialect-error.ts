@@ -1,19 +1,21 @@
-import { errorAnswer, type Dialect, type GatewayErrorKind } from '@omg/llm-wire';
+import { errorAnswer, type Dialect } from '@omg/llm-wire';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-
-export interface DialectError {
-  readonly kind: GatewayErrorKind;
-  /** Goes to the client. */
-  readonly message: string;
-}
+import type { DialectError } from './refusal.ts';
 
 export async function sendDialectError(
   request: FastifyRequest,
   reply: FastifyReply,
-  { kind, message }: DialectError,
+  { kind, message, retryAfterMs, headers = {} }: DialectError,
 ): Promise<void> {
-  const answer = errorAnswer(dialectOf(request), kind, { message, requestId: request.id });
-  await reply.code(answer.status).headers(answer.headers).send(answer.body);
+  const answer = errorAnswer(dialectOf(request), kind, {
+    message,
+    requestId: request.id,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  });
+  await reply
+    .code(answer.status)
+    .headers({ ...answer.headers, ...headers })
+    .send(answer.body);
 }
 
 /** The dialect of a route, or what the caller's headers look like. */

@@ -27,7 +27,11 @@ export interface ProcessConfigReader {
 }
 
 /** Reads OMG_ENV, INSTANCE, LOG_LEVEL, OPS_LISTEN, OTEL_EXPORTER_OTLP_ENDPOINT, GIT_COMMIT and DRAIN_TIMEOUT. */
-export function readProcessConfig(reader: ProcessConfigReader, name: string): ProcessConfig {
+export function readProcessConfig(
+  reader: ProcessConfigReader,
+  name: string,
+  defaults: { readonly drainTimeoutMs: number } = { drainTimeoutMs: 30_000 },
+): ProcessConfig {
   return {
     name,
     environment: reader.oneOf('OMG_ENV', ['prod', 'dev'], 'prod'),
@@ -36,6 +40,6 @@ export function readProcessConfig(reader: ProcessConfigReader, name: string): Pr
     opsListen: reader.address('OPS_LISTEN', '0.0.0.0:9090'),
     otlpEndpoint: reader.optionalUrl('OTEL_EXPORTER_OTLP_ENDPOINT', ['http', 'https']),
     commit: reader.optionalString('GIT_COMMIT'),
-    drainTimeoutMs: reader.durationMs('DRAIN_TIMEOUT', 30_000),
+    drainTimeoutMs: reader.durationMs('DRAIN_TIMEOUT', defaults.drainTimeoutMs),
   };
 }

@@ -2,6 +2,7 @@ import type { AdoptedEpoch } from '@omg/journal';
 import { latencyHistogram, type Telemetry } from '@omg/telemetry';
 import type { LeaseRefusal } from './app/lease-broker.ts';
 import type { AttemptOutcome } from './app/attempt-outcome.ts';
+import type { BadKey } from './app/limit-bad-keys.ts';
 import type { PreparedRequest } from './app/prepare-request.ts';
 
 export interface Events {
@@ -20,6 +21,13 @@ export interface Events {
   /** A model of the site file that usage-ledger has no price for. */
   unpriced: (model: string) => void;
   allowanceStream: (partition: number, error: unknown) => void;
+  counted: (outcome: AttemptOutcome) => void;
+  /** Counted, not logged one by one: whoever has no key could fill a disk. */
+  badKey: (what: BadKey) => void;
+  siteTaken: () => void;
+  siteRefused: (error: unknown) => void;
+  /** Has the number of them shown. */
+  openStreams: (count: () => number) => void;
 }
 
 const UNPRICED_EVERY_MS = 60_000;
@@ -40,6 +48,18 @@ export function makeEvents({ logger, meter }: Telemetry): Events {
   });
   const unpricedRequests = meter.createCounter('omg_router_unpriced_requests', {
     description: 'Requests that were refused because their model has no price',
+  });
+  const counts = meter.createCounter('omg_router_token_counts', {
+    description: 'Requests to count tokens that were forwarded, by what their clients saw',
+  });
+  const badKeys = meter.createCounter('omg_router_bad_keys', {
+    description: 'Requests without a key that is good, by what is wrong with it',
+  });
+  const siteReads = meter.createCounter('omg_router_site_file_changes', {
+    description: 'Changes of the site file, by whether they were taken',
+  });
+  const open = meter.createObservableGauge('omg_router_open_streams', {
+    description: 'Requests that are being answered',
   });
   const saidMs = new Map<string, number>();
   return {
@@ -113,6 +133,25 @@ export function makeEvents({ logger, meter }: Telemetry): Events {
     },
     outcomeForgotten() {
       failures.add(1, { what: 'outcomes' });
+    },
+    counted({ clientStatus }) {
+      counts.add(1, { status: clientStatus });
+    },
+    badKey(what) {
+      badKeys.add(1, { what });
+    },
+    siteTaken() {
+      siteReads.add(1, { taken: true });
+      logger.info('the site file has changed, and counts from now on');
+    },
+    siteRefused(error) {
+      siteReads.add(1, { taken: false });
+      logger.error({ err: error }, 'the site file cannot be used; what it said before stands');
+    },
+    openStreams(count) {
+      open.addCallback((result) => {
+        result.observe(count());
+      });
     },
     fault(error) {
       logger.error({ err: error }, 'a request met a fault of the gateway');

@@ -1,5 +1,6 @@
 import { randomUUIDv7 } from 'node:crypto';
 import { affinityHash } from '@omg/affinity';
+import { isClientKey, isLegacyKey } from '@omg/client-key';
 import { createGrpcClient, type GrpcClient } from '@omg/grpc';
 import { openJournal, type AdoptedEpoch } from '@omg/journal';
 import { USAGE_PARTITIONS, connectNats, createUsagePublisher, partitionOf } from '@omg/messaging';
@@ -8,6 +9,11 @@ import { headerValue } from '@omg/llm-wire';
 import { pause, repeat, startProcess, type Service } from '@omg/service';
 import { contextFromTraceParent, traceParentOf, withSpan } from '@omg/telemetry';
 import { Authenticator } from './app/authenticate.ts';
+import { BadKeyLimit } from './app/bad-key-limit.ts';
+import { makeCountTokens } from './app/count-tokens.ts';
+import { makeLimitBadKeys } from './app/limit-bad-keys.ts';
+import { limitProxies } from './app/limit-proxies.ts';
+import { makeListModels } from './app/list-models.ts';
 import type { Clock } from './app/ports.ts';
 import { makePrepareRequest } from './app/prepare-request.ts';
 import { makeRelayRequest } from './app/relay-request.ts';
@@ -23,24 +29,38 @@ import { UsageLearner } from './domain/usage-learner.ts';
 import { makeEvents } from './events.ts';
 import { buildApp } from './http/build-app.ts';
 import { startListening } from './http/listening.ts';
+import { OpenStreams } from './http/open-streams.ts';
 import { JournaledOutbox } from './messaging/journaled-outbox.ts';
+import { followSite } from './read-site.ts';
 
 export interface Overrides {
   readonly clock?: Clock;
 }
 
 const MAX_ACCOUNTS = 100_000;
+const MAX_ADDRESSES = 10_000;
 const ADOPT_EVERY_MS = 10_000;
+const SITE_FILE_EVERY_MS = 2_000;
 
 /** Builds the router of its parts and starts it. */
 export async function startService(config: Config, overrides: Overrides = {}): Promise<Service> {
   await using stack = new AsyncDisposableStack();
   const clock = overrides.clock ?? { now: () => new Date(), monotonicMs: () => performance.now() };
+  // what it is does not change while the process runs, what it serves and how does
   const { site } = config;
   const process = stack.use(await startProcess(config.process));
   const { telemetry, readiness } = process;
   const events = makeEvents(telemetry);
   const epoch = randomUUIDv7();
+  const followed = stack.use(
+    followSite({
+      path: config.siteFile,
+      first: site,
+      everyMs: SITE_FILE_EVERY_MS,
+      onTaken: events.siteTaken,
+      onRefused: events.siteRefused,
+    }),
+  );
 
   const grpc = { token: config.serviceToken, tls: config.tls, telemetry, deadlineMs: 2_000 };
   const connectLedger = (address: string): GrpcClient<accountsV1.AccountsService> & Disposable =>
@@ -95,6 +115,7 @@ export async function startService(config: Config, overrides: Overrides = {}): P
 
   const authenticator = new Authenticator({
     directory: grpcAccountDirectory(ledger, site.name),
+    isKey: (text) => isClientKey(text) || isLegacyKey(text, config.legacyKeyPrefixes),
     clock,
     maxCached: MAX_ACCOUNTS,
   });
@@ -158,28 +179,39 @@ export async function startService(config: Config, overrides: Overrides = {}): P
   };
   stack.use(repeat(ADOPT_EVERY_MS, adoptPeers, events.adoptingFailed));
 
-  const prepare = makePrepareRequest({
-    site: () => site,
-    affinityHash,
-    authenticate: async (key) => await authenticator.authenticate(key),
-    prices,
-    usualOf: (model) => learnerOf(model).usual,
-    onUnpriced: events.unpriced,
+  const authenticate = makeLimitBadKeys({
+    authenticator,
+    limit: new BadKeyLimit({ perMinute: config.badKeysPerMinute, maxAddresses: MAX_ADDRESSES, clock }),
+    onBadKey: events.badKey,
   });
-  const relay = makeRelayRequest({
-    site: () => site,
-    prepare,
-    broker,
-    upstream: stack.use(new UndiciUpstream({ connectTimeoutMs: site.deadlines.connectMs })),
-    outbox,
+  const forwarding = {
+    site: followed.current,
+    prepare: makePrepareRequest({
+      site: followed.current,
+      affinityHash,
+      authenticate,
+      prices,
+      usualOf: (model) => learnerOf(model).usual,
+      onUnpriced: events.unpriced,
+    }),
+    broker: limitProxies(broker, () => followed.current().proxies),
+    upstream: stack.use(new UndiciUpstream({ connectTimeoutMs: () => followed.current().deadlines.connectMs })),
     allowances,
+    clock,
+  };
+  const relay = makeRelayRequest({
+    ...forwarding,
+    retry: () => followed.current().retry,
+    outbox,
     learn: (model, used) => {
       learnerOf(model).learn(used);
     },
-    clock,
     traceParent: () => traceParentOf() ?? '',
     onSettled: events.settled,
   });
+  const openStreams = new OpenStreams();
+  events.openStreams(() => openStreams.count);
+  readiness.check('open streams', () => openStreams.within(followed.current().maxOpenStreams));
   const app = buildApp({
     relay: async (request, sink) => {
       const parent = contextFromTraceParent(headerValue(request.headers, 'traceparent'));
@@ -188,8 +220,12 @@ export async function startService(config: Config, overrides: Overrides = {}): P
         await relay(request, sink);
       });
     },
+    countTokens: makeCountTokens({ ...forwarding, onCounted: events.counted }),
+    listModels: makeListModels({ site: followed.current, authenticate }),
+    site: followed.current,
+    trustedProxies: config.trustedProxies,
+    openStreams,
     clock,
-    maxBodyBytes: site.maxBodyBytes,
     onFault: events.fault,
   });
 

@@ -139,7 +139,9 @@ describe('leases', () => {
         ],
       },
     });
-    expect(await lease(holderOf(broker.address))).toMatchObject({
+    const holder = holderOf(broker.address);
+    const granted = await lease(holder);
+    expect(granted).toMatchObject({
       provider: 'fake',
       keyId: 'k1',
       secret: 'secret-of-k1',
@@ -149,6 +151,12 @@ describe('leases', () => {
       http2: false,
       proxy: { id: 'p', type: 'socks5', host: 'h', port: 1, username: 'u', password: 'w' },
       isProbe: false,
+    });
+    // its proxy is judged, but not where the attempt went around it
+    holder.report(granted, { cause: 'timeout' });
+    holder.report(await lease(holder), { cause: 'timeout', direct: true });
+    await vi.waitFor(() => {
+      expect(broker.outcomes.map(({ proxyId }) => proxyId)).toEqual(['p', '']);
     });
   });
 

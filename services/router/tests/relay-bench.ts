@@ -3,6 +3,10 @@ import type { Dialect } from '@omg/llm-wire';
 import type { Price } from '@omg/pricing';
 import { startFakeUpstream, type FakeUpstream } from '@omg/testkit';
 import type { Allowance, AllowanceRefusal, Allowances, AllowanceUse, AllowanceWish } from '../src/app/allowances.ts';
+import type { Authentication } from '../src/app/authenticate.ts';
+import { makeCountTokens } from '../src/app/count-tokens.ts';
+import { limitProxies } from '../src/app/limit-proxies.ts';
+import { makeListModels } from '../src/app/list-models.ts';
 import { makePrepareRequest } from '../src/app/prepare-request.ts';
 import type { Clock, OpenedRequest, Outbox, SettledRequest, Tokens } from '../src/app/ports.ts';
 import { makeRelayRequest } from '../src/app/relay-request.ts';
@@ -12,6 +16,7 @@ import { UsageLearner } from '../src/domain/usage-learner.ts';
 import { RETRY_DEFAULTS, type RetryPolicy } from '../src/domain/retry-policy.ts';
 import type { Deadlines, Site } from '../src/domain/site.ts';
 import { buildApp } from '../src/http/build-app.ts';
+import { OpenStreams } from '../src/http/open-streams.ts';
 import { ScriptedBroker } from './scripted-broker.ts';
 
 export const MODEL = 'claude-haiku-4-5-20251001';
@@ -77,6 +82,10 @@ class OpenHandedAllowances implements Allowances {
 }
 
 export interface RelayBench extends AsyncDisposable {
+  readonly url: string;
+  readonly openStreams: OpenStreams;
+  /** Of each count, the status that its client saw. */
+  readonly counted: number[];
   readonly fake: FakeUpstream;
   readonly broker: ScriptedBroker;
   readonly outbox: RecordingOutbox;
@@ -91,6 +100,10 @@ export interface RelayBench extends AsyncDisposable {
 export interface RelayBenchOptions {
   readonly retry?: Partial<RetryPolicy>;
   readonly deadlines?: Partial<Deadlines>;
+  readonly site?: Partial<Site>;
+  /** Who asks, whatever the key. */
+  readonly authenticate?: (key: string | undefined, address: string) => Promise<Authentication>;
+  readonly trustedProxies?: readonly string[];
 }
 
 const PATHS: Readonly<Record<Dialect, string>> = { openai: '/v1/chat/completions', anthropic: '/v1/messages' };
@@ -107,49 +120,76 @@ export async function startRelayBench(options: RelayBenchOptions = {}): Promise<
   const site: Site = {
     name: 'site',
     provider: 'fake',
+    port: 1,
+    maxOpenStreams: 100,
+    heartbeatMs: 5_000,
+    userAgent: undefined,
+    addHeaders: {},
+    proxies: 'allowed',
+    corsOrigins: [],
+    retry: { ...RETRY_DEFAULTS, backoffMs: 20, ...options.retry },
     models: [{ id: MODEL, aliases: [], upstream: MODEL }],
     maxBodyBytes: 1_000_000,
     deadlines: {
       connectMs: 1_000,
       headersMs: 5_000,
       headersNotStreamingMs: 5_000,
+      firstTokenMs: 5_000,
       idleMs: 5_000,
       totalMs: 10_000,
       totalNotStreamingMs: 10_000,
       ...options.deadlines,
     },
+    ...options.site,
   };
   const account = { tenantId: 't', tenantName: 'T', clientKeyId: 'k', keyTerms: UNRESTRICTED, quotas: [] };
   const allowances = new OpenHandedAllowances();
-  const relay = makeRelayRequest({
+  const authenticate = options.authenticate ?? (async () => await Promise.resolve({ account }));
+  const forwarding = {
     site: () => site,
     prepare: makePrepareRequest({
       site: () => site,
-      authenticate: async () => await Promise.resolve({ account }),
+      authenticate,
       affinityHash,
       prices: { priceOf: () => ({ version: 'v1', price: PRICE }) },
       usualOf: () => learner.usual,
       onUnpriced: () => undefined,
     }),
-    broker,
     allowances,
-    learn: (_model, used) => {
-      learner.learn(used);
-    },
-    upstream: stack.use(new UndiciUpstream({ connectTimeoutMs: site.deadlines.connectMs })),
-    outbox,
+    broker: limitProxies(broker, () => site.proxies),
+    upstream: stack.use(new UndiciUpstream({ connectTimeoutMs: () => site.deadlines.connectMs })),
     clock,
-    traceParent: () => '',
-    onSettled: () => undefined,
-    retry: () => ({ ...RETRY_DEFAULTS, backoffMs: 20, ...options.retry }),
+  };
+  const counted: number[] = [];
+  const openStreams = new OpenStreams();
+  const app = buildApp({
+    relay: makeRelayRequest({
+      ...forwarding,
+      outbox,
+      learn: (_model, used) => {
+        learner.learn(used);
+      },
+      traceParent: () => '',
+      onSettled: () => undefined,
+      retry: () => site.retry,
+    }),
+    countTokens: makeCountTokens({ ...forwarding, onCounted: ({ clientStatus }) => counted.push(clientStatus) }),
+    listModels: makeListModels({ site: () => site, authenticate }),
+    site: () => site,
+    trustedProxies: options.trustedProxies ?? [],
+    openStreams,
+    clock,
+    onFault: (error) => faults.push(error),
   });
-  const app = buildApp({ relay, clock, maxBodyBytes: site.maxBodyBytes, onFault: (error) => faults.push(error) });
   stack.defer(async () => {
     await app.close();
   });
   const url = await app.listen({ host: '127.0.0.1', port: 0 });
   const resources = stack.move();
   return {
+    url,
+    openStreams,
+    counted,
     fake,
     broker,
     outbox,

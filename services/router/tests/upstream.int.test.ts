@@ -21,7 +21,7 @@ beforeEach(async () => {
   stack = new AsyncDisposableStack();
   fake = stack.use(await startFakeUpstream());
   proxy = stack.use(await startFakeProxy({ name: 'proxy-1', users: USERS, announceTo: [fake.adminUrl] }));
-  upstream = stack.use(new UndiciUpstream({ connectTimeoutMs: 2_000 }));
+  upstream = stack.use(new UndiciUpstream({ connectTimeoutMs: () => 2_000 }));
 });
 afterEach(async () => {
   await stack.disposeAsync();
@@ -147,7 +147,7 @@ describe('a proxy', () => {
     ['that cannot reach the upstream', { mode: 'refuse', httpStatus: 502, socksReply: 4 }, 'connect'],
     ['that never answers', { mode: 'stall' }, 'proxy'],
   ] as const)('%s fails with a fault of its own, and the next request goes well', async (_, state, fault) => {
-    await using quick = new UndiciUpstream({ connectTimeoutMs: 300 });
+    await using quick = new UndiciUpstream({ connectTimeoutMs: () => 300 });
     for (const way of ['http', 'socks5'] as const) {
       await proxy.setState(state);
       const error = await faultOf(quick.send(requestOf({ proxy: through(way) })));
@@ -235,7 +235,7 @@ describe('an upstream behind TLS', () => {
 
   test('that never says anything is given up with its tunnel when the time for connecting is over', async () => {
     await using silent = await startSilentOrigin();
-    await using quick = new UndiciUpstream({ connectTimeoutMs: 300 });
+    await using quick = new UndiciUpstream({ connectTimeoutMs: () => 300 });
     const url = `https://localhost:${silent.port}/`;
     for (const way of WAYS) {
       expect(await faultOf(quick.send(requestOf({ url, proxy: through(way) })))).toMatchObject({ fault: 'connect' });
@@ -246,7 +246,7 @@ describe('an upstream behind TLS', () => {
 
   test('that is being connected to is let go at the end', async () => {
     await using silent = await startSilentOrigin();
-    const ending = new UndiciUpstream({ connectTimeoutMs: 60_000 });
+    const ending = new UndiciUpstream({ connectTimeoutMs: () => 60_000 });
     const url = `https://localhost:${silent.port}/`;
     const sending = faultOf(ending.send(requestOf({ url, proxy: through('http') })));
     await vi.waitFor(() => expect(silent.open()).toBe(1));
@@ -265,14 +265,14 @@ test('for who has left already nothing is opened', async () => {
 
 describe('connections', () => {
   test('that nobody uses are closed', async () => {
-    await using brief = new UndiciUpstream({ connectTimeoutMs: 2_000, keepAliveMs: 1_500 });
+    await using brief = new UndiciUpstream({ connectTimeoutMs: () => 2_000, keepAliveMs: 1_500 });
     await textOf(await brief.send(requestOf({ proxy: through('http') })));
     expect(proxy.stats().open).toBe(1);
     await vi.waitFor(() => expect(proxy.stats().open).toBe(0), { timeout: 5_000 });
   });
 
   test('of a pool that nobody uses are closed, after what runs on them', async () => {
-    await using brief = new UndiciUpstream({ connectTimeoutMs: 2_000, idlePoolMs: 100 });
+    await using brief = new UndiciUpstream({ connectTimeoutMs: () => 2_000, idlePoolMs: 100 });
     fake.setFault({ fault: { kind: 'stall', after: { tokens: 2 }, forMs: 600 }, once: true });
     const running = await brief.send(requestOf({ proxy: through('http') }));
     await textOf(await brief.send(requestOf({ proxy: through('http') })));
@@ -283,7 +283,7 @@ describe('connections', () => {
   });
 
   test('of the pool that was longest unused are closed where there would be too many, after what runs on them', async () => {
-    await using few = new UndiciUpstream({ connectTimeoutMs: 2_000, maxPools: 2 });
+    await using few = new UndiciUpstream({ connectTimeoutMs: () => 2_000, maxPools: 2 });
     fake.setFault({ fault: { kind: 'stall', after: { tokens: 2 }, forMs: 600 }, once: true });
     const [ann, bob] = USERS.map((user) => through('http', user));
     const running = await few.send(requestOf({ proxy: ann }));

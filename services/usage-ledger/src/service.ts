@@ -4,7 +4,7 @@ import { startGrpcServer } from '@omg/grpc';
 import { USAGE_PARTITIONS, connectNats, ensureUsageStream, lastUsageSeq, partitionOf } from '@omg/messaging';
 import { connectMongo, createOwnership, type Owned, type Ownership } from '@omg/mongo';
 import { createSleepAwareClock } from '@omg/quota-link';
-import { pause, startProcess, type ProcessOverrides, type Service } from '@omg/service';
+import { pause, startProcess, watchFiles, type ProcessOverrides, type Service } from '@omg/service';
 import { makeAccountsAdmin } from './app/admin/accounts-admin.ts';
 import { AllowanceKeeper } from './app/allowances/allowance-keeper.ts';
 import { AllowanceOffices } from './app/allowances/allowance-offices.ts';
@@ -38,7 +38,6 @@ import { MongoRequestLogs } from './store/mongo-request-logs.ts';
 import { MongoRollups } from './store/mongo-rollups.ts';
 import { watchAccounts } from './store/watch-accounts.ts';
 import { readStatedPrices } from './stated-prices.ts';
-import { watchFiles } from './watch-files.ts';
 
 export interface Overrides extends ProcessOverrides {
   readonly clock?: Clock;

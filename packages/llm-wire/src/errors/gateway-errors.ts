@@ -16,6 +16,7 @@ export type GatewayErrorKind =
   | 'method_not_allowed'
   | 'body_too_large'
   | 'headers_too_large'
+  | 'request_timeout'
   | 'unsupported_encoding'
   | 'draining'
   | 'internal';
@@ -47,6 +48,7 @@ const openai: Record<GatewayErrorKind, GatewayErrorSpec> = {
   method_not_allowed: { status: 405, type: 'invalid_request_error', code: 'method_not_allowed' },
   body_too_large: { status: 413, type: 'invalid_request_error', code: 'request_too_large' },
   headers_too_large: { status: 431, type: 'invalid_request_error', code: 'headers_too_large' },
+  request_timeout: { status: 408, type: 'invalid_request_error', code: 'request_timeout' },
   unsupported_encoding: { status: 415, type: 'invalid_request_error', code: 'unsupported_encoding' },
   draining: { status: 503, type: 'server_error', code: 'server_is_overloaded', retryAfter: true },
   internal: { status: 500, type: 'server_error', code: 'internal_error' },
@@ -67,6 +69,7 @@ const anthropic: Record<GatewayErrorKind, GatewayErrorSpec> = {
   method_not_allowed: { status: 405, type: 'invalid_request_error', code: null },
   body_too_large: { status: 413, type: 'request_too_large', code: null },
   headers_too_large: { status: 431, type: 'invalid_request_error', code: null },
+  request_timeout: { status: 408, type: 'invalid_request_error', code: null },
   unsupported_encoding: { status: 415, type: 'invalid_request_error', code: null },
   draining: { status: 529, type: 'overloaded_error', code: null, retryAfter: true },
   internal: { status: 500, type: 'api_error', code: null },

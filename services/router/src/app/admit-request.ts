@@ -1,20 +1,29 @@
 import { affordableOutput } from '../domain/reservation.ts';
 import { boundsOf } from '../domain/site.ts';
-import type { Allowance, AllowanceRefusal, Allowances } from './allowances.ts';
+import type { AllowanceRefusal, Allowances } from './allowances.ts';
 import { GatewayFailure } from './gateway-failure.ts';
-import type { AccountQuota } from './ports.ts';
-import type { PreparedRequest } from './prepare-request.ts';
+import { toLimitHeaders } from './limit-headers.ts';
+import type { AccountQuota, Clock } from './ports.ts';
+import type { AdmittedRequest, PreparedRequest } from './prepare-request.ts';
+
+export interface AdmitRequestDeps {
+  readonly allowances: Allowances;
+  readonly clock: Pick<Clock, 'now'>;
+}
 
 /** Takes of the account's quotas what the request may need; throws a GatewayFailure where it does not get it. */
-export async function admitRequest(allowances: Allowances, request: PreparedRequest): Promise<Allowance> {
-  const { account, reservation, clientGone } = request;
-  const taken = await allowances.acquire({ account, ...reservation, signal: clientGone });
-  if ('reason' in taken) throw toFailure(taken, request);
+export async function admitRequest<Request extends PreparedRequest>(
+  { allowances, clock }: AdmitRequestDeps,
+  request: Request,
+): Promise<Request & AdmittedRequest> {
+  const { account, reservation, clientGone, dialect } = request;
+  const allowance = await allowances.acquire({ account, ...reservation, signal: clientGone });
+  if ('reason' in allowance) throw toFailure(allowance, request);
   if (clientGone.aborted) {
-    allowances.settle(taken, { tokens: 0, costNanoUsd: 0, event: undefined });
+    allowances.settle(allowance, { tokens: 0, costNanoUsd: 0, event: undefined });
     throw new GatewayFailure('rate_limited', 'the client left before the request was admitted');
   }
-  return taken;
+  return { ...request, allowance, limitHeaders: toLimitHeaders(dialect, allowance.standing, clock.now()) };
 }
 
 /** Slots come free when a request ends, which nobody can foretell. */

@@ -109,11 +109,14 @@ export function toGatewayFailure({ name, fault, error }: AttemptFailure, refused
 export interface Interrupters {
   readonly clientGone: AbortSignal;
   readonly cut: AbortSignal;
+  /** The first token did not come in time. */
+  readonly late?: AbortSignal;
 }
 
 /** Who ended an exchange that did not come to its end. */
 export function interruptionOf({ fault }: UpstreamError, by: Interrupters): FailureName | 'client_gone' {
   if (fault !== 'aborted') return fault;
   if (by.clientGone.aborted) return 'client_gone';
-  return by.cut.aborted ? 'lease_cut' : 'deadline';
+  if (by.cut.aborted) return 'lease_cut';
+  return by.late?.aborted === true ? 'timeout' : 'deadline';
 }

@@ -166,13 +166,15 @@ class Run {
         leaseGeneration: lease.generation,
       });
     };
+    const late = new AbortController();
     let end: AttemptEnd;
     try {
       end = await this.#deps.attempt(
         {
           request,
           lease,
-          signal: AbortSignal.any([this.#signal, lease.cut]),
+          signal: AbortSignal.any([this.#signal, lease.cut, late.signal]),
+          late,
           onBegun: () => {
             broker.report(lease, { cause: 'success', model });
           },

@@ -11,8 +11,9 @@ import type { RetryPolicy } from '../domain/retry-policy.ts';
 import { readUpstreamError } from './answer-upstream-error.ts';
 import { interruptionOf } from './attempt-failure.ts';
 import { clientGone, type AttemptEnd } from './attempt-outcome.ts';
+import { answerCannotCount, cannotCount, countUrl, withoutUsage } from './count-attempt.ts';
 import type { Lease } from './lease-broker.ts';
-import type { ClientSink, Clock, Outbox, Tokens } from './ports.ts';
+import type { ClientSink, Clock, Outbox } from './ports.ts';
 import type { AdmittedRequest } from './prepare-request.ts';
 import { relayStream } from './relay-stream.ts';
 import { relayWhole } from './relay-whole.ts';
@@ -24,13 +25,17 @@ export interface AttemptDeps {
   readonly upstream: Upstream;
   readonly outbox: Outbox;
   readonly clock: Clock;
+  /** Absent: an answer to the request. */
+  readonly operation?: 'count_tokens';
 }
 
 export interface AttemptInput {
   readonly request: AdmittedRequest;
   readonly lease: Lease;
-  /** Aborts with the client, with the lease and with the request's whole time. */
+  /** Aborts with the client, with the lease, with the request's whole time and with `late`. */
   readonly signal: AbortSignal;
+  /** To be aborted where a stream's first token does not come in time. */
+  readonly late: AbortController;
   /** The upstream's answer has begun, and is none that reports an error. */
   readonly onBegun: () => void;
 }
@@ -41,14 +46,21 @@ export type Attempt = (input: AttemptInput, sink: ClientSink) => Promise<Attempt
 export function makeAttempt(deps: AttemptDeps): Attempt {
   return async (input, sink) => {
     const { request, lease, signal } = input;
+    const counts = deps.operation === 'count_tokens';
     const seen = { status: 0, providerRequestId: '' };
     try {
       const removeUsageChunk =
         request.dialect === 'openai' && request.stream && request.scan.streamOptions?.includeUsage !== true;
-      const { deadlines } = deps.site();
+      const { deadlines, userAgent, addHeaders } = deps.site();
+      const sentMs = deps.clock.monotonicMs();
       const response = await deps.upstream.send({
-        url: lease.urls[request.dialect],
-        headers: upstreamRequestHeaders(request.headers, { dialect: request.dialect, key: lease.secret }),
+        url: counts ? countUrl(lease.urls[request.dialect]) : lease.urls[request.dialect],
+        headers: upstreamRequestHeaders(request.headers, {
+          dialect: request.dialect,
+          key: lease.secret,
+          add: addHeaders,
+          ...(userAgent === undefined ? {} : { userAgent }),
+        }),
         body: rewriteRequest(request.body, request.scan, {
           model: request.model.upstream,
           includeUsage: removeUsageChunk,
@@ -64,9 +76,10 @@ export function makeAttempt(deps: AttemptDeps): Attempt {
       // undici follows no redirection, and no provider has one that is meant for clients
       if (response.status >= 300) {
         const fault = await readUpstreamError(response, deps.clock.now().getTime());
+        if (counts && cannotCount(fault)) return { outcome: answerCannotCount(request, seen, sink) };
         return { failure: { ...seen, name: fault.cause, fault } };
       }
-      return await relay(deps, { ...input, response, removeUsageChunk, ...seen }, sink);
+      return await relay(deps, { ...input, response, removeUsageChunk, sentMs, ...seen }, sink);
     } catch (error) {
       if (!(error instanceof UpstreamError)) throw error;
       const name = interruptionOf(error, { clientGone: request.clientGone, cut: lease.cut });
@@ -78,20 +91,34 @@ export function makeAttempt(deps: AttemptDeps): Attempt {
 interface Answered extends AttemptInput {
   readonly response: UpstreamResponse;
   readonly removeUsageChunk: boolean;
+  readonly sentMs: number;
   readonly providerRequestId: string;
 }
 
 async function relay(deps: AttemptDeps, answered: Answered, sink: ClientSink): Promise<AttemptEnd> {
-  const { request, lease, response, removeUsageChunk, providerRequestId, onBegun } = answered;
+  const { request, lease, response, removeUsageChunk, sentMs, late, providerRequestId, onBegun } = answered;
   const own = [requestIdHeaders[request.dialect], request.requestId, ...request.limitHeaders];
   const headers = [...clientResponseHeaders(response.headers), ...own];
   const same = { request, response, headers, providerRequestId, onBegun, cut: lease.cut };
   const isStream = headerValue(response.headers, 'content-type')?.startsWith('text/event-stream') === true;
+  if (deps.operation === 'count_tokens') return withoutUsage(await relayWhole(same, sink));
   if (!isStream) return await relayWhole(same, sink);
   const { headHoldMs, headHoldBytes } = deps.retry();
-  const elapsedMs = (): number => deps.clock.monotonicMs() - request.acceptedMs;
-  const onProgress = (tokens: Tokens): void => {
-    deps.outbox.progress(request.requestId, tokens, lease.keyId);
-  };
-  return await relayStream({ ...same, removeUsageChunk, elapsedMs, onProgress, headHoldMs, headHoldBytes }, sink);
+  const { deadlines, heartbeatMs } = deps.site();
+  return await relayStream(
+    {
+      ...same,
+      removeUsageChunk,
+      elapsedMs: () => deps.clock.monotonicMs() - request.acceptedMs,
+      onProgress: (tokens) => {
+        deps.outbox.progress(request.requestId, tokens, lease.keyId);
+      },
+      headHoldMs,
+      headHoldBytes,
+      late,
+      firstTokenMs: Math.max(0, deadlines.firstTokenMs - (deps.clock.monotonicMs() - sentMs)),
+      heartbeatMs,
+    },
+    sink,
+  );
 }

@@ -1,11 +1,15 @@
-import { clientKeyDigest, isClientKey } from '@omg/client-key';
+import { clientKeyDigest } from '@omg/client-key';
 import { IS_TRANSIENT, OmgError } from '@omg/errors';
 import type { Account, AccountDirectory, Clock, Closed } from './ports.ts';
 
-export type Authentication = { readonly account: Account } | { readonly refused: 'unknown' | Closed };
+export type Authentication =
+  | { readonly account: Account; readonly refused?: undefined }
+  | { readonly refused: 'unknown' | Closed };
 
 export interface AuthenticatorOptions {
   readonly directory: AccountDirectory;
+  /** Whether a text can be a key at all; garbage is refused without asking anybody. */
+  readonly isKey: (text: string) => boolean;
   readonly clock: Pick<Clock, 'monotonicMs'>;
   /** How many accounts are kept in memory. */
   readonly maxCached: number;
@@ -48,10 +52,16 @@ export class Authenticator {
     this.#options = options;
   }
 
-  async authenticate(key: string | undefined): Promise<Authentication> {
-    if (key === undefined || !isClientKey(key)) return { refused: 'unknown' };
+  /** @param beforeAsking may throw, and is called for every key that was not good when it was last asked for */
+  async authenticate(key: string | undefined, beforeAsking?: () => void): Promise<Authentication> {
+    if (key === undefined) return { refused: 'unknown' };
+    if (!this.#options.isKey(key)) {
+      beforeAsking?.();
+      return { refused: 'unknown' };
+    }
     const digest = clientKeyDigest(key);
     const name = digest.toString('base64');
+    if (!this.#wasGood(name)) beforeAsking?.();
     const cached = this.#known(name);
     const nowMs = this.#options.clock.monotonicMs();
     if (cached !== undefined && this.#isFresh(cached, nowMs)) return cached.authentication;
@@ -77,6 +87,12 @@ export class Authenticator {
   refreshAll(): void {
     this.#allChangedMs = this.#options.clock.monotonicMs();
     this.#changedMs.clear();
+  }
+
+  /** When it was last asked for, however long ago and whatever was changed since. */
+  #wasGood(name: string): boolean {
+    const last = this.#cache.get(name);
+    return last !== undefined && last.authentication.refused === undefined;
   }
 
   #isFresh({ untilMs, askedMs }: Cached, nowMs: number): boolean {

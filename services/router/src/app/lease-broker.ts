@@ -50,6 +50,8 @@ export interface LeaseVerdict {
   readonly message?: string;
   readonly status?: number;
   readonly errorWords?: readonly string[];
+  /** The attempt did not go through the proxy of its lease. */
+  readonly direct?: true;
 }
 
 export type LeaseCause =

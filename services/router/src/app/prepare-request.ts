@@ -1,9 +1,8 @@
 import { presentedKey, scanRequest, type Dialect, type RequestFault, type RequestScan } from '@omg/llm-wire';
 import { OmgError } from '@omg/errors';
 import type { Price } from '@omg/pricing';
-import { mayUse, type KeyTerms } from '../domain/key-terms.ts';
 import { reserve, type AskedFor, type Reservation } from '../domain/reservation.ts';
-import { boundsOf, findModel, type Model, type Site } from '../domain/site.ts';
+import { boundsOf, findModel, namesOf, type Model, type Site } from '../domain/site.ts';
 import type { UsualUse } from '../domain/usage-learner.ts';
 import { affinityKey } from './affinity-key.ts';
 import type { Allowance } from './allowances.ts';
@@ -12,6 +11,7 @@ import { askedFor } from './asked-for.ts';
 import { GatewayFailure } from './gateway-failure.ts';
 import type { RawHeaders } from './upstream.ts';
 import type { Account, Closed, PriceTable } from './ports.ts';
+import { requireTerms } from './require-terms.ts';
 
 export interface ClientHeaders {
   readonly [name: string]: string | readonly string[] | undefined;
@@ -21,6 +21,8 @@ export interface ClientRequest {
   readonly requestId: string;
   readonly dialect: Dialect;
   readonly headers: ClientHeaders;
+  /** Of the client, or of the proxy that it comes through. */
+  readonly address: string;
   readonly body: Uint8Array;
   readonly acceptedAt: Date;
   readonly acceptedMs: number;
@@ -56,7 +58,7 @@ export interface PricedModel {
 
 export interface PrepareRequestDeps {
   readonly site: () => Site;
-  readonly authenticate: (key: string | undefined) => Promise<Authentication>;
+  readonly authenticate: (key: string | undefined, address: string) => Promise<Authentication>;
   readonly prices: PriceTable;
   /** What requests of the model usually come to. */
   readonly usualOf: (model: string) => UsualUse;
@@ -73,6 +75,8 @@ const CLOSED_MESSAGE: Record<Closed, string> = {
   key_expired: 'this API key has expired',
 };
 
+const NO_KEY_MESSAGE = 'there is no API key: send it as "authorization: Bearer <key>" or "x-api-key: <key>"';
+
 /** Checks what can be checked without forwarding; throws a GatewayFailure. */
 export function makePrepareRequest(deps: PrepareRequestDeps): (request: ClientRequest) => Promise<PreparedRequest> {
   return async (request) => {
@@ -88,8 +92,11 @@ export function makePrepareRequest(deps: PrepareRequestDeps): (request: ClientRe
       throw new GatewayFailure('bad_request', 'the request body names no model: set "model" to a string');
     const model = findModel(deps.site(), scan.model);
     if (model === undefined)
-      throw new GatewayFailure('model_not_found', `the model ${JSON.stringify(scan.model)} does not exist here`);
-    checkTerms(account.keyTerms, deps.site(), model);
+      throw new GatewayFailure(
+        'model_not_found',
+        `the model ${JSON.stringify(scan.model)} does not exist here; /v1/models lists those that do`,
+      );
+    requireTerms(account.keyTerms, { site: deps.site().name, scope: 'inference', model: namesOf(model) });
     const priced = deps.prices.priceOf(model.id);
     if (priced === undefined) {
       deps.onUnpriced(model.id);
@@ -117,26 +124,22 @@ export function makePrepareRequest(deps: PrepareRequestDeps): (request: ClientRe
   };
 }
 
-function checkTerms(terms: KeyTerms, site: Site, model: Model): void {
-  if (!mayUse(terms, { site: site.name }))
-    throw new GatewayFailure('forbidden', 'this API key may not be used at this site');
-  if (!mayUse(terms, { scope: 'inference' }))
-    throw new GatewayFailure('forbidden', 'this API key may not be used to call models');
-  if (!mayUse(terms, { model: [model.id, ...model.aliases] }))
-    throw new GatewayFailure('forbidden', `this API key may not use the model ${JSON.stringify(model.id)}`);
-}
-
 function describeFault({ reason, offset, member }: RequestFault): string {
   const where = member === undefined ? '' : ` in ${JSON.stringify(member)}`;
   return `the request body cannot be read: ${reason.replaceAll('_', ' ')}${where} at byte ${offset}`;
 }
 
-async function authenticated({ authenticate }: PrepareRequestDeps, { headers }: ClientRequest): Promise<Account> {
-  const authentication = await ask(async () => await authenticate(presentedKey(headers)));
+/** Whose key comes with a request; throws a GatewayFailure where it opens nothing. */
+export async function authenticated(
+  { authenticate }: Pick<PrepareRequestDeps, 'authenticate'>,
+  { headers, address }: Pick<ClientRequest, 'headers' | 'address'>,
+): Promise<Account> {
+  const key = presentedKey(headers);
+  const authentication = await ask(async () => await authenticate(key, address));
   if ('account' in authentication) return authentication.account;
   const { refused } = authentication;
   if (refused === 'unknown' || refused === 'key_revoked')
-    throw new GatewayFailure('invalid_key', 'this API key is not valid');
+    throw new GatewayFailure('invalid_key', key === undefined ? NO_KEY_MESSAGE : 'this API key is not valid');
   throw new GatewayFailure('forbidden', CLOSED_MESSAGE[refused]);
 }
 

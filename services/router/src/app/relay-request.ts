@@ -10,7 +10,6 @@ import { makeAttempt } from './attempt.ts';
 import type { AttemptOutcome } from './attempt-outcome.ts';
 import { makeAttemptUntilAnswered } from './attempt-until-answered.ts';
 import { GatewayFailure } from './gateway-failure.ts';
-import { toLimitHeaders } from './limit-headers.ts';
 import type { Lease, LeaseBroker } from './lease-broker.ts';
 import type { ClientSink, Clock, OpenedRequest, Outbox, Tokens } from './ports.ts';
 import type { AdmittedRequest, ClientRequest, PreparedRequest, PricedModel } from './prepare-request.ts';
@@ -55,10 +54,7 @@ export function makeRelayRequest(deps: RelayRequestDeps): (request: ClientReques
     },
   });
   return async (received, sink) => {
-    const prepared = await deps.prepare(received);
-    const allowance = await admitRequest(deps.allowances, prepared);
-    const limitHeaders = toLimitHeaders(prepared.dialect, allowance.standing, clock.now());
-    const request = { ...prepared, allowance, limitHeaders };
+    const request = await admitRequest(deps, await deps.prepare(received));
     let use: AllowanceUse = { tokens: 0, costNanoUsd: 0, event: undefined };
     try {
       const { opened, outcome, attempts, failure } = await attemptUntilAnswered(request, sink);
@@ -103,7 +99,8 @@ function usedOf({ body }: PreparedRequest, { input, output, cacheWrite5m, cacheW
   return { bodyBytes: body.length, input: input + cacheWrite5m + cacheWrite1h, output };
 }
 
-function openedRequest(request: AdmittedRequest, lease: Lease, traceParent: string): OpenedRequest {
+/** What is written down of a request before its first byte goes up. */
+export function openedRequest(request: AdmittedRequest, lease: Lease, traceParent: string): OpenedRequest {
   const { requestId, account, allowance, priced, dialect, stream, model, acceptedAt, body } = request;
   const { tenantId, tenantName, clientKeyId } = account;
   const { opened, tokens, money } = allowance;

@@ -3,6 +3,7 @@ import {
   classifyStreamError,
   createStreamObserver,
   errorEvent,
+  heartbeat,
   type StreamObserver,
   type WireError,
 } from '@omg/llm-wire';
@@ -10,6 +11,7 @@ import { interruptionOf, type AttemptFailure, type FailureName } from './attempt
 import { AttemptHead } from './attempt-head.ts';
 import { clientGone, type AttemptEnd } from './attempt-outcome.ts';
 import { deliveredUsage, type Delivery } from './delivered-usage.ts';
+import { Heartbeat } from './heartbeat.ts';
 import type { ClientSink, Tokens } from './ports.ts';
 import type { PreparedRequest } from './prepare-request.ts';
 import { UpstreamError, type RawHeaders, type UpstreamResponse } from './upstream.ts';
@@ -29,6 +31,11 @@ export interface RelayStreamInput {
   /** The answer has begun, and the client gets its first byte. */
   readonly onBegun: () => void;
   readonly cut: AbortSignal;
+  /** Aborts the attempt where its first token does not come in time. */
+  readonly late: AbortController;
+  /** What is left of the time for that. */
+  readonly firstTokenMs: number;
+  readonly heartbeatMs: number;
 }
 
 const PROGRESS_EVERY_MS = 1_000;
@@ -55,31 +62,50 @@ export async function relayStream(input: RelayStreamInput, sink: ClientSink): Pr
   });
   const delivered = (): Delivery =>
     deliveredUsage({ usage: observer.usage, contentDeltas: observer.contentDeltas, bodyBytes: request.body.length });
+  const slow = setTimeout(() => {
+    input.late.abort();
+  }, input.firstTokenMs);
+  using pulse = new Heartbeat({
+    everyMs: input.heartbeatMs,
+    beat: () => {
+      if (head.released && tap.atBoundary && !observer.terminalSeen)
+        sink.write(heartbeat(request.dialect)).catch(() => undefined);
+    },
+  });
   let firstTokenMs: number | undefined;
   let noteAtMs = 0;
   let breach: Breach | undefined;
   let error: unknown;
+  pulse.wait();
   try {
     for await (const chunk of response.body) {
+      pulse.pause();
       const passing: Uint8Array[] = [];
       tap.push(chunk, (bytes) => passing.push(bytes));
       if (!head.released && !observer.contentSeen && observer.error !== undefined)
         return { failure: errorEventFailure(observer.error, input) };
-      if (observer.contentSeen) firstTokenMs ??= input.elapsedMs();
+      if (observer.contentSeen && firstTokenMs === undefined) {
+        firstTokenMs = input.elapsedMs();
+        clearTimeout(slow);
+      }
       if (observer.contentSeen || observer.terminalSeen) await head.release();
       for (const bytes of passing) await head.write(bytes);
       if (observer.contentSeen && input.elapsedMs() >= noteAtMs) {
         input.onProgress(delivered().tokens);
         noteAtMs = input.elapsedMs() + PROGRESS_EVERY_MS;
       }
+      pulse.wait();
     }
     if (!observer.complete) breach = observer.error === undefined ? 'truncated' : 'error_event';
   } catch (caught) {
     if (!(caught instanceof UpstreamError)) throw caught;
     error = caught;
-    breach = interruptionOf(caught, { clientGone: request.clientGone, cut: input.cut });
+    breach = interruptionOf(caught, { clientGone: request.clientGone, cut: input.cut, late: input.late.signal });
     // SDKs hang up on the terminal event, without waiting for the end of the body
     if (breach === 'client_gone' && observer.complete) breach = undefined;
+  } finally {
+    clearTimeout(slow);
+    pulse.pause();
   }
   if (!head.released && breach !== undefined) return unseen(breach, error, input);
   await finish(breach, { observer, tap, head, request }, sink);

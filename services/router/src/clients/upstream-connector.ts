@@ -9,7 +9,7 @@ export interface ConnectorOptions {
   readonly proxy: ProxyAddress | undefined;
   readonly http2: boolean;
   /** For all that comes before a request can be sent: the proxy, and the upstream's TLS. */
-  readonly connectTimeoutMs: number;
+  readonly connectTimeoutMs: () => number;
   /** Ends what is being connected. */
   readonly stopped: AbortSignal;
 }
@@ -26,21 +26,30 @@ export class ConnectError extends Error {
 /** How a pool gets its connections. It fails with a ConnectError, or a ProxyError where there is a proxy. */
 export function upstreamConnector({ proxy, http2, connectTimeoutMs, stopped }: ConnectorOptions): Connector {
   if (proxy === undefined) {
-    const connect = promised(buildConnector({ allowH2: http2, timeout: connectTimeoutMs }));
-    return called(async (origin) => await connect(origin));
+    let timeoutMs = connectTimeoutMs();
+    let connect = promised(buildConnector({ allowH2: http2, timeout: timeoutMs }));
+    return called(async (origin) => {
+      // a connector remembers TLS sessions: another one only where the time has changed
+      if (timeoutMs !== connectTimeoutMs()) {
+        timeoutMs = connectTimeoutMs();
+        connect = promised(buildConnector({ allowH2: http2, timeout: timeoutMs }));
+      }
+      return await connect(origin);
+    });
   }
   const startTls = promised(buildConnector({ allowH2: http2, timeout: 0 }));
   return called(async (origin) => {
     const startedMs = performance.now();
+    const allowedMs = connectTimeoutMs();
     const isTls = origin.protocol === 'https:';
     const port = origin.port === '' ? (isTls ? 443 : 80) : Number(origin.port);
     const tunnel = await connectThrough(
       proxy,
       { host: origin.hostname, port },
-      { timeoutMs: connectTimeoutMs, signal: stopped },
+      { timeoutMs: allowedMs, signal: stopped },
     );
     if (!isTls) return tunnel;
-    const timeoutMs = connectTimeoutMs - (performance.now() - startedMs);
+    const timeoutMs = allowedMs - (performance.now() - startedMs);
     return await orGivenUp(startTls({ ...origin, httpSocket: tunnel }), tunnel, { timeoutMs, stopped });
   });
 }

@@ -3,7 +3,8 @@ import { Pool } from 'undici';
 import { upstreamConnector } from './upstream-connector.ts';
 
 export interface UpstreamPoolsOptions {
-  readonly connectTimeoutMs: number;
+  /** Asked for each connection. */
+  readonly connectTimeoutMs: () => number;
   /** How long a connection without a request is kept. */
   readonly keepAliveMs?: number;
   /** How long a pool without a new request is kept. */
@@ -28,7 +29,7 @@ interface Kept {
  * connections from its next request on. Every request that finds no free connection opens one: nobody waits for another.
  */
 export class UpstreamPools implements AsyncDisposable {
-  readonly #connectTimeoutMs: number;
+  readonly #connectTimeoutMs: () => number;
   readonly #keepAliveMs: number;
   readonly #idlePoolMs: number;
   readonly #maxPools: number;

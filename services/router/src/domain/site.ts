@@ -1,4 +1,5 @@
 import { DEFAULT_BOUNDS, type ModelBounds } from './reservation.ts';
+import type { RetryPolicy } from './retry-policy.ts';
 
 /** A model as a site serves it. */
 export interface Model {
@@ -6,7 +7,10 @@ export interface Model {
   readonly aliases: readonly string[];
   /** What the upstream calls it. */
   readonly upstream: string;
+  /** What people read. */
+  readonly displayName?: string | undefined;
   readonly maxOutputTokens?: number | undefined;
+  /** Tokens of input and output together. */
   readonly contextWindow?: number | undefined;
 }
 
@@ -22,20 +26,43 @@ export interface Deadlines {
   readonly connectMs: number;
   readonly headersMs: number;
   readonly headersNotStreamingMs: number;
+  /** Of a stream, from the sending of the request to the first content; pings do not count. */
+  readonly firstTokenMs: number;
   readonly idleMs: number;
   readonly totalMs: number;
   readonly totalNotStreamingMs: number;
 }
 
+/** Whether upstreams are reached through proxies: as leases say, never without, or never through one. */
+export type ProxyUse = 'allowed' | 'required' | 'none';
+
 export interface Site {
   readonly name: string;
   readonly provider: string;
+  readonly port: number;
   readonly models: readonly Model[];
   readonly deadlines: Deadlines;
+  /** How long a stream that has begun is silent before its client gets a sign of life. */
+  readonly heartbeatMs: number;
+  readonly retry: RetryPolicy;
   readonly maxBodyBytes: number;
+  /** With more open at once the router wants no others. */
+  readonly maxOpenStreams: number;
+  /** Undefined: the client's own. */
+  readonly userAgent: string | undefined;
+  /** For requests that go up, beside the client's. */
+  readonly addHeaders: Readonly<Record<string, string>>;
+  readonly proxies: ProxyUse;
+  /** Whose pages may call. */
+  readonly corsOrigins: readonly string[];
+}
+
+/** All that a model goes by. */
+export function namesOf({ id, aliases }: Model): readonly string[] {
+  return [id, ...aliases];
 }
 
 /** The model that a client names, by its id or an alias. */
-export function findModel(site: Site, name: string): Model | undefined {
-  return site.models.find(({ id, aliases }) => id === name || aliases.includes(name));
+export function findModel({ models }: Pick<Site, 'models'>, name: string): Model | undefined {
+  return models.find(({ id, aliases }) => id === name || aliases.includes(name));
 }

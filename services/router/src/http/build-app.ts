@@ -1,52 +1,102 @@
 import { randomUUIDv7 } from 'node:crypto';
-import { dialectServerOptions, registerDialectErrors } from '@omg/http';
-import { errorAnswer, type Dialect } from '@omg/llm-wire';
+import { dialectOf, dialectServerOptions, registerBodyReader, registerCors, registerDialectErrors } from '@omg/http';
+import { errorAnswer, requestIdHeaders, type Dialect } from '@omg/llm-wire';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import type { ClientSink, Clock } from '../app/ports.ts';
 import { GatewayFailure } from '../app/gateway-failure.ts';
+import type { ListModels } from '../app/list-models.ts';
+import type { ClientSink, Clock } from '../app/ports.ts';
 import type { ClientRequest } from '../app/prepare-request.ts';
+import type { Site } from '../domain/site.ts';
+import { EXPOSED_HEADERS } from './exposed-headers.ts';
+import { modelAnswer, modelsAnswer, type ModelsQuery } from './models-answer.ts';
+import type { OpenStreams } from './open-streams.ts';
 import { ReplySink } from './reply-sink.ts';
+
+/** What is done with a request; throws where its client was not answered. */
+type Serve = (request: ClientRequest, sink: ClientSink) => Promise<void>;
 
 export interface AppDeps {
   /** Runs a request in a span of its own. */
-  readonly relay: (request: ClientRequest, sink: ClientSink) => Promise<void>;
+  readonly relay: Serve;
+  readonly countTokens: Serve;
+  readonly listModels: ListModels;
+  readonly site: () => Pick<Site, 'maxBodyBytes' | 'corsOrigins'>;
+  /** Addresses and networks whose `x-forwarded-for` counts. */
+  readonly trustedProxies: readonly string[];
+  readonly openStreams: OpenStreams;
   readonly clock: Clock;
-  readonly maxBodyBytes: number;
   readonly onFault: (error: unknown) => void;
 }
 
-const ROUTES: readonly { readonly path: string; readonly dialect: Dialect }[] = [
-  { path: '/chat/completions', dialect: 'openai' },
-  { path: '/messages', dialect: 'anthropic' },
+interface RelayRoute {
+  readonly path: string;
+  readonly dialect: Dialect;
+  readonly does: 'relay' | 'countTokens';
+}
+
+const RELAY_ROUTES: readonly RelayRoute[] = [
+  { path: '/chat/completions', dialect: 'openai', does: 'relay' },
+  { path: '/messages', dialect: 'anthropic', does: 'relay' },
+  { path: '/messages/count_tokens', dialect: 'anthropic', does: 'countTokens' },
 ];
+/** With and without, whatever the client takes for the base of its URLs. */
+const PREFIXES = ['/v1', ''];
 
 /** The routes that clients call, without listening. */
 export function buildApp(deps: AppDeps): FastifyInstance {
   const app = Fastify({
     ...dialectServerOptions(),
-    bodyLimit: deps.maxBodyBytes,
+    trustProxy: deps.trustedProxies.length === 0 ? false : [...deps.trustedProxies],
     genReqId: () => randomUUIDv7(),
     // the gateway logs what it decides itself, and never a header or a body
     logger: false,
     forceCloseConnections: 'idle',
   });
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => {
-    done(null, body);
+  registerCors(app, { origins: () => deps.site().corsOrigins, exposed: EXPOSED_HEADERS });
+  registerBodyReader(app, { maxBytes: () => deps.site().maxBodyBytes });
+  registerDialectErrors(app, {
+    onFault: deps.onFault,
+    refusalOf: (error) => (error instanceof GatewayFailure ? error : undefined),
   });
-  registerDialectErrors(app, { onFault: deps.onFault });
-  for (const { path, dialect } of ROUTES) {
-    for (const prefix of ['/v1', '']) {
-      app.post(prefix + path, { config: { dialect } }, async (request, reply) => {
-        await serve(deps, dialect, request, reply);
+  for (const prefix of PREFIXES) {
+    for (const route of RELAY_ROUTES) {
+      app.post(prefix + route.path, async (request, reply) => {
+        await serve(deps, route, request, reply);
       });
     }
+    app.get<{ Querystring: ModelsQuery }>(`${prefix}/models`, async (request, reply) => {
+      const models = await deps.listModels({ headers: request.headers, address: addressOf(request) });
+      return inDialect(request, reply, (dialect) => modelsAnswer(dialect, models, request.query));
+    });
+    app.get<{ Params: { '*': string } }>(`${prefix}/models/*`, async (request, reply) => {
+      const models = await deps.listModels({ headers: request.headers, address: addressOf(request) });
+      return inDialect(request, reply, (dialect) => modelAnswer(dialect, models, request.params['*']));
+    });
   }
+  // by which agents find out whether there is anybody
+  app.get('/api/hello', async (request, reply) => {
+    reply.header(requestIdHeaders[dialectOf(request)], request.id);
+    return await Promise.resolve('');
+  });
   return app;
 }
 
-async function serve(deps: AppDeps, dialect: Dialect, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+function inDialect(request: FastifyRequest, reply: FastifyReply, make: (dialect: Dialect) => object): object {
+  const dialect = dialectOf(request);
+  reply.header(requestIdHeaders[dialect], request.id);
+  return make(dialect);
+}
+
+/** None where the client is gone already. */
+function addressOf(request: FastifyRequest): string {
+  const address: string | undefined = request.ip;
+  return address ?? '';
+}
+
+async function serve(deps: AppDeps, route: RelayRoute, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  const { dialect } = route;
   const acceptedMs = deps.clock.monotonicMs();
+  deps.openStreams.track(reply.raw);
   const gone = new AbortController();
   reply.raw.once('close', () => {
     if (!reply.raw.writableFinished) gone.abort();
@@ -54,11 +104,12 @@ async function serve(deps: AppDeps, dialect: Dialect, request: FastifyRequest, r
   reply.hijack();
   const sink = new ReplySink(reply.raw);
   try {
-    await deps.relay(
+    await deps[route.does](
       {
         requestId: request.id,
         dialect,
         headers: request.headers,
+        address: addressOf(request),
         body: Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0),
         acceptedAt: deps.clock.now(),
         acceptedMs,

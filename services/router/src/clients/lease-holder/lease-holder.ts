@@ -248,7 +248,7 @@ export class LeaseHolder implements LeaseBroker, AsyncDisposable {
       keyId,
       generation,
       endpointName,
-      proxyId: proxy?.id,
+      proxyId: verdict.direct === true ? undefined : proxy?.id,
       probe,
       verdict: message === undefined ? verdict : { ...verdict, message: message.replaceAll(secret, '[key]') },
     });

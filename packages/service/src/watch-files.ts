@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { ConfigError } from '@omg/config';
-import { repeat } from '@omg/service';
+import { repeat } from './repeat.ts';
 
 export interface WatchFilesOptions {
   readonly paths: readonly string[];

@@ -1,0 +1,62 @@
+import type { IncomingMessage } from 'node:http';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { Refusal } from './refusal.ts';
+
+export interface BodyReaderOptions {
+  /** Asked for each request: the bound may change while the server runs. */
+  readonly maxBytes: () => number;
+}
+
+/**
+ * Bodies come as the bytes that were sent, whatever type they say they have. Compressed ones are refused: no SDK sends
+ * them, and unpacking what strangers made costs the loop that all streams share.
+ */
+export function registerBodyReader(app: FastifyInstance, { maxBytes }: BodyReaderOptions): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', async (request: FastifyRequest, payload: IncomingMessage) => {
+    // nobody will look at it
+    if (request.is404) return undefined;
+    const encoding = request.headers['content-encoding'] ?? 'identity';
+    if (encoding.trim().toLowerCase() !== 'identity') throw unsupported(encoding);
+    return await readBody(payload, maxBytes());
+  });
+}
+
+async function readBody(payload: IncomingMessage, maxBytes: number): Promise<Buffer> {
+  const announced = Number(payload.headers['content-length']);
+  if (announced > maxBytes) throw tooLarge(maxBytes);
+  const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
+  const chunks: Buffer[] = [];
+  let sizeBytes = 0;
+  const onData = (chunk: Buffer): void => {
+    sizeBytes += chunk.length;
+    if (sizeBytes > maxBytes) reject(tooLarge(maxBytes));
+    else chunks.push(chunk);
+  };
+  const onEnd = (): void => {
+    if (Number.isNaN(announced) || announced === sizeBytes) resolve(Buffer.concat(chunks, sizeBytes));
+    else reject(new Refusal({ kind: 'bad_request', message: 'the body has another length than content-length says' }));
+  };
+  // a client that leaves in the middle; nobody reads what it is told
+  const onCut = (): void => {
+    reject(new Refusal({ kind: 'bad_request', message: 'the body ended before it was whole' }));
+  };
+  payload.on('data', onData).once('end', onEnd).once('error', onCut).once('close', onCut);
+  try {
+    return await promise;
+  } finally {
+    payload.off('data', onData).off('end', onEnd).off('close', onCut);
+  }
+}
+
+function tooLarge(maxBytes: number): Refusal {
+  return new Refusal({ kind: 'body_too_large', message: `the request body is larger than ${maxBytes} bytes` });
+}
+
+function unsupported(encoding: string): Refusal {
+  return new Refusal({
+    kind: 'unsupported_encoding',
+    message: `the request body has the content-encoding ${JSON.stringify(encoding.slice(0, 64))}: send it uncompressed`,
+    headers: { 'accept-encoding': 'identity' },
+  });
+}
