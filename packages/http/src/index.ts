@@ -1,3 +1,3 @@
 export { dialectServerOptions } from './dialect-server-options.ts';
 export { registerDialectErrors, type DialectErrorOptions } from './register-dialect-errors.ts';
-export { dialectOf } from './send-dialect-error.ts';
+export { dialectOf, type RefusedEarly } from './send-dialect-error.ts';

@@ -1,18 +1,28 @@
 import { errorAnswer, type Dialect, type GatewayErrorKind } from '@omg/llm-wire';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
+/** A request that was answered with an error of the gateway's own before it reached its route. */
+export interface RefusedEarly {
+  readonly dialect: Dialect;
+  readonly kind: GatewayErrorKind;
+  readonly status: number;
+}
+
 export interface DialectError {
   readonly kind: GatewayErrorKind;
   /** Goes to the client. */
   readonly message: string;
+  readonly onRefused?: ((refused: RefusedEarly) => void) | undefined;
 }
 
 export async function sendDialectError(
   request: FastifyRequest,
   reply: FastifyReply,
-  { kind, message }: DialectError,
+  { kind, message, onRefused }: DialectError,
 ): Promise<void> {
-  const answer = errorAnswer(dialectOf(request), kind, { message, requestId: request.id });
+  const dialect = dialectOf(request);
+  const answer = errorAnswer(dialect, kind, { message, requestId: request.id });
+  onRefused?.({ dialect, kind, status: answer.status });
   await reply.code(answer.status).headers(answer.headers).send(answer.body);
 }
 

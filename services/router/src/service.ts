@@ -10,6 +10,7 @@ import { contextFromTraceParent, traceParentOf, withSpan } from '@omg/telemetry'
 import { makeAuthenticate } from './app/authenticate.ts';
 import type { Clock } from './app/ports.ts';
 import { makePrepareRequest } from './app/prepare-request.ts';
+import { RefusalCounts } from './app/refusal-counts.ts';
 import { makeRelayRequest } from './app/relay-request.ts';
 import { grpcAccountDirectory } from './clients/grpc-account-directory.ts';
 import { LedgerHold } from './clients/ledger-hold.ts';
@@ -20,12 +21,14 @@ import { makeEvents } from './events.ts';
 import { buildApp } from './http/build-app.ts';
 import { startListening } from './http/listening.ts';
 import { JournaledOutbox } from './messaging/journaled-outbox.ts';
+import { startRefusalPublisher } from './messaging/refusal-publisher.ts';
 
 export interface Overrides {
   readonly clock?: Clock;
 }
 
 const MAX_ACCOUNTS = 100_000;
+const MAX_REFUSAL_ROWS = 10_000;
 const ADOPT_EVERY_MS = 10_000;
 
 /** Builds the router of its parts and starts it. */
@@ -67,6 +70,17 @@ export async function startService(config: Config, overrides: Overrides = {}): P
     await connectNats({ url: config.natsUrl, name: config.process.instance, onStatus: events.natsConnection }),
   );
   const publisher = stack.use(createUsagePublisher({ nats, stream: config.stream, onRetry: events.publishRetried }));
+  const refusals = new RefusalCounts({ maxRows: MAX_REFUSAL_ROWS });
+  stack.use(
+    startRefusalPublisher({
+      nats,
+      stream: config.refusalsStream,
+      counts: refusals,
+      epoch,
+      site: site.name,
+      onRetry: events.refusalsRetried,
+    }),
+  );
   const journal = stack.use(await openJournal({ dir: config.journalDir, epoch, maxBytes: config.journalMaxBytes }));
   const outbox = new JournaledOutbox({
     journal,
@@ -133,6 +147,10 @@ export async function startService(config: Config, overrides: Overrides = {}): P
     clock,
     maxBodyBytes: site.maxBodyBytes,
     onFault: events.fault,
+    onRefused: (refusal) => {
+      refusals.add(refusal, clock.now());
+      events.refused(refusal);
+    },
   });
 
   const listening = stack.use(await startListening(app, config.host, config.port));

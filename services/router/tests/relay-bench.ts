@@ -3,6 +3,7 @@ import type { Dialect } from '@omg/llm-wire';
 import { startFakeUpstream, type FakeUpstream } from '@omg/testkit';
 import { makePrepareRequest } from '../src/app/prepare-request.ts';
 import type { Clock, OpenedRequest, Outbox, SettledRequest, Tokens } from '../src/app/ports.ts';
+import type { Refusal } from '../src/app/refusal-counts.ts';
 import { makeRelayRequest } from '../src/app/relay-request.ts';
 import { UndiciUpstream } from '../src/clients/undici-upstream.ts';
 import { RETRY_DEFAULTS, type RetryPolicy } from '../src/domain/retry-policy.ts';
@@ -39,6 +40,8 @@ export interface RelayBench extends AsyncDisposable {
   readonly broker: ScriptedBroker;
   readonly outbox: RecordingOutbox;
   readonly faults: unknown[];
+  readonly refused: Refusal[];
+  readonly url: string;
   readonly ask: (
     dialect: Dialect,
     options?: { readonly stream?: boolean; readonly signal?: AbortSignal; readonly body?: object },
@@ -59,6 +62,7 @@ export async function startRelayBench(options: RelayBenchOptions = {}): Promise<
   const broker = new ScriptedBroker(fake.url);
   const outbox = new RecordingOutbox();
   const faults: unknown[] = [];
+  const refused: Refusal[] = [];
   const clock: Clock = { now: () => new Date(), monotonicMs: () => performance.now() };
   const site: Site = {
     name: 'site',
@@ -91,7 +95,13 @@ export async function startRelayBench(options: RelayBenchOptions = {}): Promise<
     onSettled: () => undefined,
     retry: () => ({ ...RETRY_DEFAULTS, backoffMs: 20, ...options.retry }),
   });
-  const app = buildApp({ relay, clock, maxBodyBytes: site.maxBodyBytes, onFault: (error) => faults.push(error) });
+  const app = buildApp({
+    relay,
+    clock,
+    maxBodyBytes: site.maxBodyBytes,
+    onFault: (error) => faults.push(error),
+    onRefused: (refusal) => refused.push(refusal),
+  });
   stack.defer(async () => {
     await app.close();
   });
@@ -102,6 +112,8 @@ export async function startRelayBench(options: RelayBenchOptions = {}): Promise<
     broker,
     outbox,
     faults,
+    refused,
+    url,
     ask: async (dialect, { stream = false, signal, body = {} } = {}) =>
       await fetch(url + PATHS[dialect], {
         method: 'POST',

@@ -2,7 +2,11 @@ import { clientKeyDigest, isClientKey } from '@omg/client-key';
 import { IS_TRANSIENT, OmgError } from '@omg/errors';
 import type { Account, AccountDirectory, Clock, Closed } from './ports.ts';
 
-export type Authentication = { readonly account: Account } | { readonly refused: 'unknown' | Closed };
+/** Whose the key is, and why it opens nothing, where it does not. */
+export type Authentication =
+  | { readonly account: Account; readonly refused?: undefined }
+  | { readonly account: Account; readonly refused: Closed }
+  | { readonly account?: undefined; readonly refused: 'unknown' };
 
 export interface AuthenticateDeps {
   readonly directory: AccountDirectory;
@@ -70,5 +74,6 @@ export function makeAuthenticate(deps: AuthenticateDeps): (key: string | undefin
 
 function toAuthentication(found: Awaited<ReturnType<AccountDirectory['resolve']>>): Authentication {
   if (found === undefined) return { refused: 'unknown' };
-  return found.closed === undefined ? { account: found.account } : { refused: found.closed };
+  const { account, closed } = found;
+  return closed === undefined ? { account } : { account, refused: closed };
 }

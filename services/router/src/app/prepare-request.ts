@@ -11,6 +11,14 @@ export interface ClientHeaders {
   readonly [name: string]: string | readonly string[] | undefined;
 }
 
+/** What is found out about a request on its way, for whoever has to say what became of it. */
+export interface RequestTrail {
+  /** Who asks, as soon as it is known, even where they may not. */
+  account?: Account;
+  /** It was forwarded, and is in the journal. */
+  forwarded?: boolean;
+}
+
 export interface ClientRequest {
   readonly requestId: string;
   readonly dialect: Dialect;
@@ -20,6 +28,7 @@ export interface ClientRequest {
   readonly acceptedMs: number;
   /** Aborted when the client goes away. */
   readonly clientGone: AbortSignal;
+  readonly trail?: RequestTrail;
 }
 
 /** A request that may be forwarded: who it is for, and what it asks. */
@@ -82,10 +91,14 @@ function describeFault({ reason, offset, member }: RequestFault): string {
   return `the request body cannot be read: ${reason.replaceAll('_', ' ')}${where} at byte ${offset}`;
 }
 
-async function authenticated({ authenticate }: PrepareRequestDeps, { headers }: ClientRequest): Promise<Account> {
+async function authenticated(
+  { authenticate }: PrepareRequestDeps,
+  { headers, trail }: ClientRequest,
+): Promise<Account> {
   const authentication = await ask(async () => await authenticate(presentedKey(headers)));
-  if ('account' in authentication) return authentication.account;
-  const { refused } = authentication;
+  const { account, refused } = authentication;
+  if (trail !== undefined && account !== undefined) trail.account = account;
+  if (refused === undefined) return account;
   if (refused === 'unknown' || refused === 'key_revoked')
     throw new GatewayFailure('invalid_key', 'this API key is not valid');
   throw new GatewayFailure('forbidden', CLOSED_MESSAGE[refused]);

@@ -50,6 +50,7 @@ export function makeRelayRequest(deps: RelayRequestDeps): (request: ClientReques
     const request = await deps.prepare(received);
     const { opened, outcome, attempts, failure } = await attemptUntilAnswered(request, sink);
     const { clientStatus, upstreamStatus: _, cause: _cause, providerRequestId: _id, ...rest } = outcome;
+    if (received.trail !== undefined) received.trail.forwarded = true;
     const latencyMs = clock.monotonicMs() - request.acceptedMs;
     outbox.settled({ ...opened, ...rest, statusCode: clientStatus, latencyMs, attempts });
     deps.onSettled(request, outcome, latencyMs);

@@ -1,10 +1,11 @@
 import { randomUUIDv7 } from 'node:crypto';
-import { dialectServerOptions, registerDialectErrors } from '@omg/http';
+import { dialectServerOptions, registerDialectErrors, type RefusedEarly } from '@omg/http';
 import { errorAnswer, type Dialect } from '@omg/llm-wire';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { ClientSink, Clock } from '../app/ports.ts';
 import { GatewayFailure } from '../app/gateway-failure.ts';
-import type { ClientRequest } from '../app/prepare-request.ts';
+import type { ClientRequest, RequestTrail } from '../app/prepare-request.ts';
+import type { Refusal } from '../app/refusal-counts.ts';
 import { ReplySink } from './reply-sink.ts';
 
 export interface AppDeps {
@@ -13,6 +14,8 @@ export interface AppDeps {
   readonly clock: Clock;
   readonly maxBodyBytes: number;
   readonly onFault: (error: unknown) => void;
+  /** Told of each request that was answered with an error and was not forwarded. */
+  readonly onRefused: (refusal: Refusal) => void;
 }
 
 const ROUTES: readonly { readonly path: string; readonly dialect: Dialect }[] = [
@@ -22,8 +25,11 @@ const ROUTES: readonly { readonly path: string; readonly dialect: Dialect }[] = 
 
 /** The routes that clients call, without listening. */
 export function buildApp(deps: AppDeps): FastifyInstance {
+  const onRefused = (refused: RefusedEarly): void => {
+    deps.onRefused({ ...refused, account: undefined });
+  };
   const app = Fastify({
-    ...dialectServerOptions(),
+    ...dialectServerOptions({ onRefused }),
     bodyLimit: deps.maxBodyBytes,
     genReqId: () => randomUUIDv7(),
     // the gateway logs what it decides itself, and never a header or a body
@@ -34,7 +40,7 @@ export function buildApp(deps: AppDeps): FastifyInstance {
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => {
     done(null, body);
   });
-  registerDialectErrors(app, { onFault: deps.onFault });
+  registerDialectErrors(app, { onFault: deps.onFault, onRefused });
   for (const { path, dialect } of ROUTES) {
     for (const prefix of ['/v1', '']) {
       app.post(prefix + path, { config: { dialect } }, async (request, reply) => {
@@ -53,6 +59,7 @@ async function serve(deps: AppDeps, dialect: Dialect, request: FastifyRequest, r
   });
   reply.hijack();
   const sink = new ReplySink(reply.raw);
+  const trail: RequestTrail = {};
   try {
     await deps.relay(
       {
@@ -63,11 +70,16 @@ async function serve(deps: AppDeps, dialect: Dialect, request: FastifyRequest, r
         acceptedAt: deps.clock.now(),
         acceptedMs,
         clientGone: gone.signal,
+        trail,
       },
       sink,
     );
   } catch (error) {
-    await fail({ dialect, requestId: request.id, sink, onFault: deps.onFault }, error);
+    const status = await fail({ dialect, requestId: request.id, sink, onFault: deps.onFault }, error);
+    // who left was not refused
+    if (trail.forwarded === true || status === undefined || gone.signal.aborted) return;
+    const kind = error instanceof GatewayFailure ? error.kind : 'internal';
+    deps.onRefused({ account: trail.account, dialect, kind, status });
   }
 }
 
@@ -78,12 +90,13 @@ interface Failing {
   readonly onFault: (error: unknown) => void;
 }
 
-async function fail({ dialect, requestId, sink, onFault }: Failing, error: unknown): Promise<void> {
+/** The status that the client was told; undefined where its answer had begun. */
+async function fail({ dialect, requestId, sink, onFault }: Failing, error: unknown): Promise<number | undefined> {
   const failure = error instanceof GatewayFailure ? error : undefined;
   if (failure === undefined) onFault(error);
   if (sink.begun) {
     await sink.breakOff(new Uint8Array());
-    return;
+    return undefined;
   }
   const { retryAfterMs } = failure ?? {};
   const answer = errorAnswer(dialect, failure?.kind ?? 'internal', {
@@ -92,4 +105,5 @@ async function fail({ dialect, requestId, sink, onFault }: Failing, error: unkno
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   });
   sink.answer(answer.status, Object.entries(answer.headers).flat(), answer.body);
+  return answer.status;
 }

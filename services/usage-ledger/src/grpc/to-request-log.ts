@@ -8,7 +8,7 @@ const SOURCE: Record<UsageSource, eventsV1.UsageSource> = {
   none: eventsV1.UsageSource.NONE,
 };
 
-const DIALECT: Record<UsageRecord['dialect'], eventsV1.Dialect> = {
+export const DIALECT: Record<UsageRecord['dialect'], eventsV1.Dialect> = {
   openai: eventsV1.Dialect.OPENAI,
   anthropic: eventsV1.Dialect.ANTHROPIC,
   unspecified: eventsV1.Dialect.UNSPECIFIED,

@@ -176,7 +176,7 @@ function chargeOf({ tenantId, nanoUsd, at }: Entry): {
 }
 
 /** Of a fence as it was taken over; the driver gives a small number as one, whatever was written. */
-function readPosition({ position }: Document): Position | undefined {
+export function readPosition({ position }: Document): Position | undefined {
   const parsed = StoredPosition.safeParse(position);
   return parsed.success ? parsed.data : undefined;
 }
