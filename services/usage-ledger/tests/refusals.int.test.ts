@@ -4,7 +4,9 @@ import { eventsV1, refusalEventsV1, type usageV1 } from '@omg/proto-gen';
 import { expect, test, vi } from 'vitest';
 import { makeWorld, type Ledger, type World } from './ledger.ts';
 
-const MINUTE = new Date('2026-11-30T10:20:00Z');
+// not so old that the server forgets it
+const MINUTE = new Date(Math.floor(Date.now() / 60_000 - 60) * 60_000);
+const NEXT_MINUTE = new Date(MINUTE.getTime() + 60_000);
 
 const streamOf = ({ stream }: World): string => `${stream}_REFUSALS`;
 
@@ -84,14 +86,14 @@ test('counts of several batches and routers are added up by account, cause and m
   await publish(
     world,
     batch(1n, [count({ count: 3n }), count({ ...nobody, count: 1_000n })]),
-    batch(2n, [count({ count: 4n }), count({ minute: new Date('2026-11-30T10:21:00Z') })]),
+    batch(2n, [count({ count: 4n }), count({ minute: NEXT_MINUTE })]),
     batch(1n, [count({ count: 5n }), count({ ...nobody, merged: true })], 'epoch-2'),
   );
   await counted(world);
   expect(await list(ledger)).toEqual([
     {
-      firstMinute: new Date('2026-11-30T10:21:00Z'),
-      lastMinute: new Date('2026-11-30T10:21:00Z'),
+      firstMinute: NEXT_MINUTE,
+      lastMinute: NEXT_MINUTE,
       tenantId: 'demo',
       clientKeyId: 'demo-key',
       site: 'ohmygpt',
