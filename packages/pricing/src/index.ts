@@ -1,0 +1,1 @@
+export { decimalUsd } from './decimal-usd.ts';
