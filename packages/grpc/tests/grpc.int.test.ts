@@ -173,7 +173,7 @@ describe('a call', () => {
 
 describe('a stream', () => {
   async function serveHold(hold: Handlers<accountsV1.AccountsService>['hold']) {
-    const service = bindService(accountsV1.AccountsService, { resolveKey: unused, hold });
+    const service = bindService(accountsV1.AccountsService, { resolveKey: unused, getOwnAccount: unused, hold });
     const server = await startGrpcServer({
       listen: '127.0.0.1:0',
       services: [service],

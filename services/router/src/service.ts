@@ -9,10 +9,12 @@ import { pause, repeat, startProcess, type Service } from '@omg/service';
 import { contextFromTraceParent, traceParentOf, withSpan } from '@omg/telemetry';
 import { makeAuthenticate } from './app/authenticate.ts';
 import type { Clock } from './app/ports.ts';
+import { makeOwnAccount } from './app/own-account.ts';
 import { makePrepareRequest } from './app/prepare-request.ts';
 import { RefusalCounts } from './app/refusal-counts.ts';
 import { makeRelayRequest } from './app/relay-request.ts';
 import { grpcAccountDirectory } from './clients/grpc-account-directory.ts';
+import { grpcOwnAccounts } from './clients/grpc-own-accounts.ts';
 import { LedgerHold } from './clients/ledger-hold.ts';
 import { LeaseHolder } from './clients/lease-holder/lease-holder.ts';
 import { UndiciUpstream } from './clients/undici-upstream.ts';
@@ -121,11 +123,9 @@ export async function startService(config: Config, overrides: Overrides = {}): P
   };
   stack.use(repeat(ADOPT_EVERY_MS, adoptPeers, events.adoptingFailed));
 
-  const prepare = makePrepareRequest({
-    site: () => site,
-    affinityHash,
-    authenticate: makeAuthenticate({ directory: grpcAccountDirectory(ledger), clock, maxCached: MAX_ACCOUNTS }),
-  });
+  const directory = grpcAccountDirectory(ledger);
+  const authenticate = makeAuthenticate({ directory, clock, maxCached: MAX_ACCOUNTS });
+  const prepare = makePrepareRequest({ site: () => site, affinityHash, authenticate });
   const relay = makeRelayRequest({
     site: () => site,
     prepare,
@@ -144,6 +144,8 @@ export async function startService(config: Config, overrides: Overrides = {}): P
         await relay(request, sink);
       });
     },
+    ownAccount: makeOwnAccount({ authenticate, directory: grpcOwnAccounts(ledger), site: () => site, clock }),
+    site: () => site,
     clock,
     maxBodyBytes: site.maxBodyBytes,
     onFault: events.fault,

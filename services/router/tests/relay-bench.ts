@@ -101,6 +101,8 @@ export async function startRelayBench(options: RelayBenchOptions = {}): Promise<
     maxBodyBytes: site.maxBodyBytes,
     onFault: (error) => faults.push(error),
     onRefused: (refusal) => refused.push(refusal),
+    site: () => site,
+    ownAccount: async () => await Promise.reject(new Error('there are no accounts here')),
   });
   stack.defer(async () => {
     await app.close();

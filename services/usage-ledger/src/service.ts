@@ -12,6 +12,7 @@ import { makeListRefusals } from './app/list-refusals.ts';
 import { makeQueryLogs } from './app/query-logs.ts';
 import { makeSeries } from './app/questions/series.ts';
 import { makeSummarise } from './app/questions/summarise.ts';
+import { makeOwnAccount } from './app/own-account.ts';
 import { makeResolveKey } from './app/resolve-key.ts';
 import { keepRollups } from './app/rollups-keep.ts';
 import { makeProjectRollups } from './app/rollups-project.ts';
@@ -29,6 +30,7 @@ import { partitionId, partitionOfId } from './domain/partition-id.ts';
 import { MongoAccountAdmin } from './store/mongo-account-admin.ts';
 import { MongoAccounts } from './store/mongo-accounts.ts';
 import { MongoBooks } from './store/mongo-books.ts';
+import { MongoBudgetSpending } from './store/mongo-budget-spending.ts';
 import { MongoPrices } from './store/mongo-prices.ts';
 import { MongoRefusals } from './store/mongo-refusals.ts';
 import { MongoRequestLogs } from './store/mongo-request-logs.ts';
@@ -120,6 +122,13 @@ export async function startService(config: Config, overrides: Overrides = {}): P
         accountsService({
           hasGrant: config.hasGrant,
           resolveKey: makeResolveKey({ accounts, clock, snapshotTtlMs: config.snapshotTtlMs }),
+          ownAccount: makeOwnAccount({
+            store: accountAdmin,
+            spending: new MongoBudgetSpending(mongo),
+            logs,
+            defaults: config.defaults,
+            clock,
+          }),
           watchCommitted: makeWatchCommitted({
             board,
             books,

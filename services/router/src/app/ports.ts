@@ -1,4 +1,5 @@
 import type { Dialect } from '@omg/llm-wire';
+import type { KeyTerms } from '../domain/key-terms.ts';
 import type { RawHeaders } from './upstream.ts';
 
 export interface Clock {
@@ -13,6 +14,8 @@ export interface Account {
   readonly tenantId: string;
   readonly tenantName: string;
   readonly clientKeyId: string;
+  /** Absent: nothing restricts the key. */
+  readonly keyTerms?: KeyTerms;
 }
 
 /** Why a client key opens nothing. */

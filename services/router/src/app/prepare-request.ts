@@ -91,11 +91,12 @@ function describeFault({ reason, offset, member }: RequestFault): string {
   return `the request body cannot be read: ${reason.replaceAll('_', ' ')}${where} at byte ${offset}`;
 }
 
-async function authenticated(
-  { authenticate }: PrepareRequestDeps,
-  { headers, trail }: ClientRequest,
+/** Whose key comes with a request; throws a GatewayFailure where it opens nothing. */
+export async function authenticated(
+  { authenticate }: Pick<PrepareRequestDeps, 'authenticate'>,
+  { headers, trail }: Pick<ClientRequest, 'headers' | 'trail'>,
 ): Promise<Account> {
-  const authentication = await ask(async () => await authenticate(presentedKey(headers)));
+  const authentication = await askLedger(async () => await authenticate(presentedKey(headers)));
   const { account, refused } = authentication;
   if (trail !== undefined && account !== undefined) trail.account = account;
   if (refused === undefined) return account;
@@ -104,9 +105,10 @@ async function authenticated(
   throw new GatewayFailure('forbidden', CLOSED_MESSAGE[refused]);
 }
 
-async function ask(authenticate: () => Promise<Authentication>): Promise<Authentication> {
+/** Throws a GatewayFailure where the ledger gives no answer. */
+export async function askLedger<T>(ask: () => Promise<T>): Promise<T> {
   try {
-    return await authenticate();
+    return await ask();
   } catch (error) {
     if (!(error instanceof OmgError)) throw error;
     throw new GatewayFailure('money_unknown', 'accounts cannot be checked at the moment, please try again', {

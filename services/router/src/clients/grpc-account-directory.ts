@@ -23,8 +23,9 @@ export function grpcAccountDirectory(client: GrpcClient<accountsV1.AccountsServi
       // a status that this router does not know is no permission
       if (closed === 'unknown')
         throw new OmgError('unavailable', 'usage-ledger told an account status that this router does not know');
-      const { tenantId, tenantName, clientKeyId, ttlMs } = account;
-      return { account: { tenantId, tenantName, clientKeyId }, closed, ttlMs };
+      const { tenantId, tenantName, clientKeyId, keyTerms, ttlMs } = account;
+      const terms = keyTerms === undefined ? {} : { keyTerms };
+      return { account: { tenantId, tenantName, clientKeyId, ...terms }, closed, ttlMs };
     },
   };
 }

@@ -1,21 +1,19 @@
 import { randomUUIDv7 } from 'node:crypto';
 import { dialectServerOptions, registerDialectErrors, type RefusedEarly } from '@omg/http';
-import { errorAnswer, type Dialect } from '@omg/llm-wire';
+import type { Dialect } from '@omg/llm-wire';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { ClientSink, Clock } from '../app/ports.ts';
 import { GatewayFailure } from '../app/gateway-failure.ts';
 import type { ClientRequest, RequestTrail } from '../app/prepare-request.ts';
-import type { Refusal } from '../app/refusal-counts.ts';
+import { registerAccountRoute, type AccountRouteDeps } from './account-route.ts';
+import { failureAnswer } from './failure-answer.ts';
 import { ReplySink } from './reply-sink.ts';
 
-export interface AppDeps {
+export interface AppDeps extends AccountRouteDeps {
   /** Runs a request in a span of its own. */
   readonly relay: (request: ClientRequest, sink: ClientSink) => Promise<void>;
   readonly clock: Clock;
   readonly maxBodyBytes: number;
-  readonly onFault: (error: unknown) => void;
-  /** Told of each request that was answered with an error and was not forwarded. */
-  readonly onRefused: (refusal: Refusal) => void;
 }
 
 const ROUTES: readonly { readonly path: string; readonly dialect: Dialect }[] = [
@@ -48,6 +46,7 @@ export function buildApp(deps: AppDeps): FastifyInstance {
       });
     }
   }
+  for (const prefix of ['/v1', '']) registerAccountRoute(app, `${prefix}/account`, deps);
   return app;
 }
 
@@ -92,18 +91,12 @@ interface Failing {
 
 /** The status that the client was told; undefined where its answer had begun. */
 async function fail({ dialect, requestId, sink, onFault }: Failing, error: unknown): Promise<number | undefined> {
-  const failure = error instanceof GatewayFailure ? error : undefined;
-  if (failure === undefined) onFault(error);
+  if (!(error instanceof GatewayFailure)) onFault(error);
   if (sink.begun) {
     await sink.breakOff(new Uint8Array());
     return undefined;
   }
-  const { retryAfterMs } = failure ?? {};
-  const answer = errorAnswer(dialect, failure?.kind ?? 'internal', {
-    message: failure?.message ?? 'the gateway failed',
-    requestId,
-    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-  });
+  const answer = failureAnswer(error, { dialect, requestId });
   sink.answer(answer.status, Object.entries(answer.headers).flat(), answer.body);
   return answer.status;
 }

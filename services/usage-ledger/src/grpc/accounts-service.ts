@@ -2,12 +2,15 @@ import { OmgError } from '@omg/errors';
 import { bindService, restrictService, type BoundService, type HasGrant } from '@omg/grpc';
 import { accountsV1 } from '@omg/proto-gen';
 import type { Committed } from '../app/commit-board.ts';
+import type { OwnAccount, OwnAccountQuestion } from '../app/own-account.ts';
 import type { AccountSnapshot } from '../app/resolve-key.ts';
 import type { AccountStatus } from '../domain/account.ts';
 import { isUnrestricted } from '../domain/client-key-terms.ts';
+import { toOwnAccount } from './to-own-account.ts';
 
 export interface AccountsUseCases {
   readonly resolveKey: (digest: Uint8Array) => Promise<AccountSnapshot>;
+  readonly ownAccount: (question: OwnAccountQuestion) => Promise<OwnAccount>;
   /** What of these epochs is in the books, now and from now on, until the signal. */
   readonly watchCommitted: (epochs: readonly string[], signal: AbortSignal) => AsyncIterable<Committed>;
   readonly snapshotTtlMs: number;
@@ -34,6 +37,7 @@ export function accountsService(useCases: AccountsUseCases): BoundService {
         },
       };
     },
+    getOwnAccount: async (question) => ({ account: toOwnAccount(await useCases.ownAccount(question)) }),
     async *hold(requests, { signal }) {
       const { epoch, adoptedEpochs } = await firstOpen(requests);
       yield { message: { $case: 'welcome', value: { ttlMs: useCases.snapshotTtlMs, holders: 0, upTo: 0n, seen: 0n } } };

@@ -1,7 +1,7 @@
 import { eventsV1, type usageV1 } from '@omg/proto-gen';
 import type { ChargedRequest, UsageRecord, UsageSource } from '../domain/usage-record.ts';
 
-const SOURCE: Record<UsageSource, eventsV1.UsageSource> = {
+export const SOURCE: Record<UsageSource, eventsV1.UsageSource> = {
   provider: eventsV1.UsageSource.PROVIDER,
   counted: eventsV1.UsageSource.COUNTED,
   estimated: eventsV1.UsageSource.ESTIMATED,
