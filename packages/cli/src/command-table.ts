@@ -30,6 +30,7 @@ import { keysShow } from './commands/keys-show.ts';
 import { limitsList } from './commands/limits-list.ts';
 import { limitsSet } from './commands/limits-set.ts';
 import { logsList } from './commands/logs-list.ts';
+import { logsRefused } from './commands/logs-refused.ts';
 import { logsShow } from './commands/logs-show.ts';
 import { pricesList } from './commands/prices-list.ts';
 import { providersList } from './commands/providers-list.ts';
@@ -74,6 +75,7 @@ import { version } from './commands/version.ts';
 export const COMMANDS: readonly Command[] = [
   logsList,
   logsShow,
+  logsRefused,
   usageSummary,
   usageSeries,
   usageModels,

@@ -86,6 +86,7 @@ function usage(): BoundService {
     tailLogs: unused,
     summarise: unused,
     getSeries: unused,
+    listRefusals: unused,
   });
 }
 

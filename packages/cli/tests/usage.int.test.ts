@@ -81,6 +81,21 @@ function usage(): BoundService {
       }));
       return await Promise.resolve({ points });
     },
+    listRefusals: async (request) => {
+      asked.push(request);
+      const minute = new Date('2026-11-20T12:34:00Z');
+      const of = { site: 'ohmygpt', dialect: eventsV1.Dialect.OPENAI, merged: false, tenantId: '', clientKeyId: '' };
+      const times = { firstMinute: minute, lastMinute: minute };
+      const refusals: usageV1.RefusedRequests[] = [
+        { ...of, ...times, kind: 'invalid_key', statusCode: 401, count: 12_345n },
+        { ...of, ...times, tenantId: 'demo', clientKeyId: 'demo-key', kind: 'money_spent', statusCode: 429, count: 2n },
+        { ...of, ...times, kind: 'rate_limited', statusCode: 429, count: 1n, merged: true },
+      ];
+      const from = Number(request.pageToken);
+      const page = refusals.slice(from, from + request.pageSize);
+      const to = from + page.length;
+      return await Promise.resolve({ refusals: page, nextPageToken: to < refusals.length ? String(to) : '' });
+    },
   });
 }
 
@@ -191,6 +206,63 @@ describe('omg usage series', () => {
       from: '2026-10-24T22:00:00.000Z',
       model: 'model-x',
       requests: 1_000,
+    });
+  });
+});
+
+describe('omg logs refused', () => {
+  test('prints who was refused why, minute by minute', async () => {
+    expect(await omg('logs refused --site ohmygpt --key demo-key --kind money_spent --from 2026-11-20')).toEqual({
+      code: 0,
+      stderr: '',
+      stdout: [
+        'MINUTE               SITE     TENANT    KEY       DIALECT  CAUSE         STATUS   COUNT\n',
+        '2026-11-20 13:34:00  ohmygpt  -         -         openai   invalid_key      401  12,345\n',
+        '2026-11-20 13:34:00  ohmygpt  demo      demo-key  openai   money_spent      429       2\n',
+        '2026-11-20 13:34:00  ohmygpt  (others)  (others)  openai   rate_limited     429       1\n',
+      ].join(''),
+    });
+    expect(asked).toEqual([
+      {
+        site: 'ohmygpt',
+        clientKeyId: 'demo-key',
+        kind: 'money_spent',
+        from: new Date('2026-11-19T23:00:00Z'),
+        summed: false,
+        pageSize: 20,
+        pageToken: '',
+      },
+    ]);
+  });
+
+  test('with --sum prints all minutes together, with --all every page', async () => {
+    const { stdout } = await omg('logs refused --sum --limit 2');
+    expect(stdout.split('\n').slice(0, 3)).toEqual([
+      'FIRST                LAST                 SITE     TENANT  KEY       DIALECT  CAUSE        STATUS   COUNT',
+      '2026-11-20 13:34:00  2026-11-20 13:34:00  ohmygpt  -       -         openai   invalid_key     401  12,345',
+      '2026-11-20 13:34:00  2026-11-20 13:34:00  ohmygpt  demo    demo-key  openai   money_spent     429       2',
+    ]);
+    expect(asked).toMatchObject([{ summed: true, pageSize: 2 }]);
+  });
+
+  test('with --json prints a line for each, and null for what is not known', async () => {
+    const { stdout } = await omg('logs refused --json --all');
+    const lines = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line): unknown => JSON.parse(line));
+    expect(lines).toHaveLength(3);
+    expect(lines[0]).toEqual({
+      firstMinute: '2026-11-20T12:34:00.000Z',
+      lastMinute: '2026-11-20T12:34:00.000Z',
+      tenantId: null,
+      clientKeyId: null,
+      site: 'ohmygpt',
+      dialect: 'openai',
+      kind: 'invalid_key',
+      statusCode: 401,
+      count: 12_345,
+      merged: false,
     });
   });
 });

@@ -2,7 +2,7 @@ import { randomUUIDv7 } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { errorAnswer, requestIdHeaders, type GatewayErrorKind } from '@omg/llm-wire';
 import type { FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify';
-import { sendDialectError } from './send-dialect-error.ts';
+import { sendDialectError, type RefusedEarly } from './send-dialect-error.ts';
 
 /** Within which a request has to be there in full; how long its answer takes is another matter. */
 const REQUEST_TIMEOUT_MS = 300_000;
@@ -16,13 +16,16 @@ type DialectServerOptions = Pick<
  * For Fastify(): what is refused before a route is found answers like all else, and not in the server's own words.
  * A request that cannot be read at all names no route: it gets the OpenAI dialect, whose error Anthropic's SDK finds too.
  */
-export function dialectServerOptions(): DialectServerOptions {
+export function dialectServerOptions({
+  onRefused,
+}: { readonly onRefused?: (refused: RefusedEarly) => void } = {}): DialectServerOptions {
   return {
     frameworkErrors: (_error, request: FastifyRequest, reply: FastifyReply) => {
-      void sendDialectError(request, reply, { kind: 'bad_request', message: 'the path is not properly encoded' });
+      const message = 'the path is not properly encoded';
+      void sendDialectError(request, reply, { kind: 'bad_request', message }, onRefused);
     },
     clientErrorHandler: (error, socket) => {
-      refuse(error, socket);
+      refuse(error, socket, onRefused);
     },
     // registerDialectErrors says it in the dialect
     return503OnClosing: false,
@@ -50,7 +53,11 @@ const BY_CODE: Readonly<Record<string, Unreadable>> = {
   },
 };
 
-function refuse({ code }: NodeJS.ErrnoException, socket: Socket): void {
+function refuse(
+  { code }: NodeJS.ErrnoException,
+  socket: Socket,
+  onRefused: ((refused: RefusedEarly) => void) | undefined,
+): void {
   // a client that is gone reads no answer
   if (code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
@@ -59,6 +66,7 @@ function refuse({ code }: NodeJS.ErrnoException, socket: Socket): void {
   const { kind, reason, message } = BY_CODE[code ?? ''] ?? INVALID;
   const requestId = randomUUIDv7();
   const { status, headers, body } = errorAnswer('openai', kind, { message, requestId });
+  onRefused?.({ dialect: 'openai', kind, status });
   const head = Object.entries({
     ...headers,
     [requestIdHeaders.anthropic]: requestId,

@@ -1,13 +1,14 @@
 import type { GatewayErrorKind } from '@omg/llm-wire';
 import type { FastifyError, FastifyInstance } from 'fastify';
 import { Refusal, type DialectError } from './refusal.ts';
-import { pathOf, sendDialectError } from './send-dialect-error.ts';
+import { pathOf, sendDialectError, type RefusedEarly } from './send-dialect-error.ts';
 
 export interface DialectErrorOptions {
   /** Told of what is nobody's fault but the gateway's; the client only learns that it failed. */
   readonly onFault: (error: unknown) => void;
   /** What an error of the caller's own kind says to the client; undefined: nothing. */
   readonly refusalOf?: (error: unknown) => DialectError | undefined;
+  readonly onRefused?: (refused: RefusedEarly) => void;
 }
 
 const KIND_OF_CODE: Readonly<Record<string, GatewayErrorKind>> = {
@@ -29,7 +30,8 @@ export function registerDialectErrors(app: FastifyInstance, options: DialectErro
   app.setErrorHandler(async (error: FastifyError, request, reply) => {
     const refusal = error instanceof Refusal ? error : (options.refusalOf?.(error) ?? refusalOfServer(error));
     if (refusal === undefined) options.onFault(error);
-    await sendDialectError(request, reply, refusal ?? { kind: 'internal', message: 'the gateway failed' });
+    const { onRefused } = options;
+    await sendDialectError(request, reply, refusal ?? { kind: 'internal', message: 'the gateway failed' }, onRefused);
   });
   app.setNotFoundHandler(async (request, reply) => {
     const { method } = request;
@@ -41,6 +43,7 @@ export function registerDialectErrors(app: FastifyInstance, options: DialectErro
       allow === ''
         ? { kind: 'not_found', message: `there is nothing at ${method} ${path}` }
         : { kind: 'method_not_allowed', message: `${path} takes ${allow}, not ${method}`, headers: { allow } },
+      options.onRefused,
     );
   });
 }

@@ -1,17 +1,27 @@
-import { errorAnswer, type Dialect } from '@omg/llm-wire';
+import { errorAnswer, type Dialect, type GatewayErrorKind } from '@omg/llm-wire';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { DialectError } from './refusal.ts';
+
+/** A request that was answered with an error of the gateway's own before it reached its route. */
+export interface RefusedEarly {
+  readonly dialect: Dialect;
+  readonly kind: GatewayErrorKind;
+  readonly status: number;
+}
 
 export async function sendDialectError(
   request: FastifyRequest,
   reply: FastifyReply,
   { kind, message, retryAfterMs, headers = {} }: DialectError,
+  onRefused?: (refused: RefusedEarly) => void,
 ): Promise<void> {
-  const answer = errorAnswer(dialectOf(request), kind, {
+  const dialect = dialectOf(request);
+  const answer = errorAnswer(dialect, kind, {
     message,
     requestId: request.id,
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   });
+  onRefused?.({ dialect, kind, status: answer.status });
   await reply
     .code(answer.status)
     .headers({ ...answer.headers, ...headers })

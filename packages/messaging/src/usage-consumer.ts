@@ -1,6 +1,7 @@
-import { DeliverPolicy, jetstream, type ConsumerMessages, type JsMsg } from '@nats-io/jetstream';
+import type { ConsumerMessages, JsMsg } from '@nats-io/jetstream';
 import { eventsV1 } from '@omg/proto-gen';
 import type { Nats } from './connect-nats.ts';
+import { readSubject } from './read-subject.ts';
 import { usageSubject } from './usage-stream.ts';
 
 export interface UsageConsumerOptions {
@@ -27,41 +28,15 @@ const MAX_WAITING = 64;
 /** Events that are handed over together, which one transaction takes. */
 const MAX_LIST_EVENTS = 500;
 
-// what is lost without a word is missed, and asked for again, after twice the time between two heartbeats, half of this
-const PULL_EXPIRES_MS = 5_000;
-
 /**
  * Reads messages in order, without acknowledging any: the position is the reader's to store. Yields what
  * has arrived as one list; ends with the signal; throws when the stream is lost or NATS was restarted: whoever begins
  * again then looks whether the stream is the same.
  */
 export async function* consumeUsage(options: UsageConsumerOptions): AsyncGenerator<readonly UsageMessage[], undefined> {
-  const consumer = await jetstream(options.nats.connection).consumers.get(options.stream, {
-    filter_subjects: usageSubject(options.stream, options.partition ?? '*'),
-    deliver_policy: DeliverPolicy.StartSequence,
-    opt_start_seq: options.fromSeq,
-  });
-  const messages = await consumer.consume({
-    max_messages: MAX_WAITING,
-    expires: PULL_EXPIRES_MS,
-    abort_on_missing_resource: true,
-  });
-  const stop = (): void => {
-    messages.stop();
-  };
-  options.signal.addEventListener('abort', stop, { once: true });
-  if (options.signal.aborted) stop();
-  try {
-    for await (const list of inLists(messages)) {
-      if (options.signal.aborted) return undefined;
-      yield list;
-    }
-  } finally {
-    options.signal.removeEventListener('abort', stop);
-    messages.stop();
-    // the server would keep it for five minutes
-    consumer.delete().catch(() => undefined);
-  }
+  const { nats, stream, partition = '*', fromSeq, signal } = options;
+  const subject = usageSubject(stream, partition);
+  return yield* readSubject({ nats, stream, subject, fromSeq, maxWaiting: MAX_WAITING, signal }, inLists);
 }
 
 /** Whatever is there is handed over together, so that one transaction can take it; nothing waits for what comes later. */

@@ -1,22 +1,11 @@
-import { randomUUID } from 'node:crypto';
-import { isDeepStrictEqual } from 'node:util';
-import {
-  DiscardPolicy,
-  JetStreamApiError,
-  RetentionPolicy,
-  StorageType,
-  jetstreamManager,
-  type StreamInfo,
-} from '@nats-io/jetstream';
+import { DiscardPolicy } from '@nats-io/jetstream';
+import { jetstreamManager } from '@nats-io/jetstream';
 import { OmgError } from '@omg/errors';
 import type { Nats } from './connect-nats.ts';
+import { INCARNATION, ensureStream, findStream } from './ensure-stream.ts';
 
 /** How many parts the accounts are divided into; each has one owner in usage-ledger and one subject. */
 export const USAGE_PARTITIONS = 8;
-
-const INCARNATION = 'omg_incarnation';
-/** JetStream's code for a name that is taken by a stream with another configuration. */
-const NAME_IN_USE = 10_058;
 
 /** The partition of an account: FNV-1a 32 of its tenant's id. */
 export function partitionOf(tenantId: string): number {
@@ -42,28 +31,12 @@ export interface UsageStreamOptions {
  */
 export async function ensureUsageStream(nats: Nats, options: UsageStreamOptions): Promise<void> {
   const { stream, maxBytes, replicas = 1 } = options;
-  const { streams } = await jetstreamManager(nats.connection);
-  const kept = { discard: DiscardPolicy.New, max_bytes: maxBytes, max_age: 0 };
-  const existing = await findStream(nats, stream);
-  if (existing !== undefined) {
-    const { discard, max_bytes: bytes, max_age: age } = existing.config;
-    if (!isDeepStrictEqual({ discard, max_bytes: bytes, max_age: age }, kept)) await streams.update(stream, kept);
-    return;
-  }
-  try {
-    await streams.add({
-      ...kept,
-      name: stream,
-      subjects: Array.from({ length: USAGE_PARTITIONS }, (_, partition) => usageSubject(stream, partition)),
-      retention: RetentionPolicy.Limits,
-      storage: StorageType.File,
-      num_replicas: replicas,
-      metadata: { [INCARNATION]: randomUUID() },
-    });
-  } catch (error) {
-    // somebody else was faster: with an id of its own, which makes it another configuration
-    if (!(error instanceof JetStreamApiError && error.code === NAME_IN_USE)) throw error;
-  }
+  await ensureStream(nats, {
+    stream,
+    subjects: Array.from({ length: USAGE_PARTITIONS }, (_, partition) => usageSubject(stream, partition)),
+    replicas,
+    kept: { discard: DiscardPolicy.New, max_bytes: maxBytes, max_age: 0 },
+  });
 }
 
 export interface UsageStreamState {
@@ -87,14 +60,4 @@ export async function usageStreamState(nats: Nats, stream: string): Promise<Usag
 export async function lastUsageSeq(nats: Nats, stream: string, partition: number): Promise<number> {
   const { streams } = await jetstreamManager(nats.connection);
   return (await streams.getMessage(stream, { last_by_subj: usageSubject(stream, partition) }))?.seq ?? 0;
-}
-
-async function findStream(nats: Nats, stream: string): Promise<StreamInfo | undefined> {
-  const manager = await jetstreamManager(nats.connection);
-  try {
-    return await manager.streams.info(stream);
-  } catch (error) {
-    if (error instanceof Error && error.name === 'StreamNotFoundError') return undefined;
-    throw error;
-  }
 }

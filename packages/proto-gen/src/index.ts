@@ -1,3 +1,4 @@
+export * as refusalEventsV1 from './gen/events/v1/refusal.ts';
 export * as eventsV1 from './gen/events/v1/usage.ts';
 export * as healthV1 from './gen/grpc/health/v1/health.ts';
 export * as reflectionV1 from './gen/grpc/reflection/v1/reflection.ts';

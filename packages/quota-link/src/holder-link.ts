@@ -22,6 +22,7 @@ import {
   type QuotaHolder,
   type ScopeNeed,
 } from '@omg/quota';
+import { afterArrivals } from './after-arrivals.ts';
 import { createSleepAwareClock } from './sleep-aware-clock.ts';
 
 export interface HolderLinkOptions extends HolderOptions {
@@ -245,7 +246,9 @@ export class HolderLink implements Disposable {
       const delayMs = Math.max(1, Math.ceil(deadlineMs - this.now()));
       this.#timer = setTimeout(() => {
         this.#timerMs = Infinity;
-        this.#turn();
+        afterArrivals(() => {
+          if (!this.#disposed) this.#turn();
+        });
       }, delayMs);
     }
   }

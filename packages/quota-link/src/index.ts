@@ -1,3 +1,4 @@
+export { afterArrivals } from './after-arrivals.ts';
 export {
   HolderLink,
   type AdmitOptions,

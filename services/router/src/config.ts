@@ -26,6 +26,7 @@ export interface Config {
   readonly tls: GrpcTls | undefined;
   readonly natsUrl: string;
   readonly stream: string;
+  readonly refusalsStream: string;
   readonly journalDir: string;
   readonly journalMaxBytes: number;
 }
@@ -54,6 +55,7 @@ export function loadConfig(environment: Environment): Config {
       tls: readGrpcTls(reader),
       natsUrl: reader.string('NATS_URL'),
       stream: reader.string('USAGE_STREAM', 'USAGE'),
+      refusalsStream: reader.string('REFUSALS_STREAM', 'REFUSALS'),
       journalDir: reader.string('JOURNAL_DIR'),
       journalMaxBytes: reader.integer('JOURNAL_MAX_BYTES', { default: 256 * 1024 * 1024, min: 1024 * 1024 }),
     };

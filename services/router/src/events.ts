@@ -4,9 +4,13 @@ import type { LeaseRefusal } from './app/lease-broker.ts';
 import type { AttemptOutcome } from './app/attempt-outcome.ts';
 import type { BadKey } from './app/limit-bad-keys.ts';
 import type { PreparedRequest } from './app/prepare-request.ts';
+import type { Refusal } from './app/refusal-counts.ts';
 
 export interface Events {
   settled: (request: PreparedRequest, outcome: AttemptOutcome, latencyMs: number) => void;
+  /** Counted, not logged one by one: whoever sends bad requests could fill a disk. */
+  refused: (refusal: Refusal) => void;
+  refusalsRetried: (error: unknown) => void;
   adopted: (adopted: AdoptedEpoch) => void;
   natsConnection: (connected: boolean) => void;
   publishRetried: (error: unknown) => void;
@@ -35,6 +39,9 @@ const UNPRICED_EVERY_MS = 60_000;
 export function makeEvents({ logger, meter }: Telemetry): Events {
   const requests = meter.createCounter('omg_router_requests', {
     description: 'Requests that were forwarded, by what became of them',
+  });
+  const refused = meter.createCounter('omg_router_refused_requests', {
+    description: 'Requests that were refused and not forwarded, by cause',
   });
   const latency = latencyHistogram(meter, 'omg_router_request_duration_seconds', 'From acceptance to settlement');
   const retries = meter.createCounter('omg_router_publish_retries', {
@@ -98,6 +105,13 @@ export function makeEvents({ logger, meter }: Telemetry): Events {
         },
         'request',
       );
+    },
+    refused({ kind, dialect, status }) {
+      refused.add(1, { kind, dialect, status });
+    },
+    refusalsRetried(error) {
+      failures.add(1, { what: 'refusals' });
+      logger.debug({ err: error }, 'counts of refused requests are sent again');
     },
     adopted({ epoch, uncommitted, lost }) {
       logger.warn({ epoch, uncommitted, lost: lost.length }, 'adopted the journal of a router that died');

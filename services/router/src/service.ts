@@ -15,10 +15,13 @@ import { makeLimitBadKeys } from './app/limit-bad-keys.ts';
 import { limitProxies } from './app/limit-proxies.ts';
 import { makeListModels } from './app/list-models.ts';
 import type { Clock } from './app/ports.ts';
+import { makeOwnAccount } from './app/own-account.ts';
 import { makePrepareRequest } from './app/prepare-request.ts';
+import { RefusalCounts } from './app/refusal-counts.ts';
 import { makeRelayRequest } from './app/relay-request.ts';
 import { AllowanceHolder } from './clients/allowance-holder.ts';
 import { grpcAccountDirectory } from './clients/grpc-account-directory.ts';
+import { grpcOwnAccounts } from './clients/grpc-own-accounts.ts';
 import { LedgerHold } from './clients/ledger-hold.ts';
 import { LeaseHolder } from './clients/lease-holder/lease-holder.ts';
 import { LedgerReplicas } from './clients/ledger-replicas.ts';
@@ -32,6 +35,7 @@ import { startListening } from './http/listening.ts';
 import { OpenStreams } from './http/open-streams.ts';
 import { JournaledOutbox } from './messaging/journaled-outbox.ts';
 import { followSite } from './read-site.ts';
+import { startRefusalPublisher } from './messaging/refusal-publisher.ts';
 
 export interface Overrides {
   readonly clock?: Clock;
@@ -39,6 +43,7 @@ export interface Overrides {
 
 const MAX_ACCOUNTS = 100_000;
 const MAX_ADDRESSES = 10_000;
+const MAX_REFUSAL_ROWS = 10_000;
 const ADOPT_EVERY_MS = 10_000;
 const SITE_FILE_EVERY_MS = 2_000;
 
@@ -94,6 +99,17 @@ export async function startService(config: Config, overrides: Overrides = {}): P
     await connectNats({ url: config.natsUrl, name: config.process.instance, onStatus: events.natsConnection }),
   );
   const publisher = stack.use(createUsagePublisher({ nats, stream: config.stream, onRetry: events.publishRetried }));
+  const refusals = new RefusalCounts({ maxRows: MAX_REFUSAL_ROWS });
+  stack.use(
+    startRefusalPublisher({
+      nats,
+      stream: config.refusalsStream,
+      counts: refusals,
+      epoch,
+      site: site.name,
+      onRetry: events.refusalsRetried,
+    }),
+  );
   const journal = stack.use(await openJournal({ dir: config.journalDir, epoch, maxBytes: config.journalMaxBytes }));
   const outbox = new JournaledOutbox({
     journal,
@@ -225,8 +241,13 @@ export async function startService(config: Config, overrides: Overrides = {}): P
     site: followed.current,
     trustedProxies: config.trustedProxies,
     openStreams,
+    ownAccount: makeOwnAccount({ authenticate, directory: grpcOwnAccounts(ledger), site: followed.current, clock }),
     clock,
     onFault: events.fault,
+    onRefused: (refusal) => {
+      refusals.add(refusal, clock.now());
+      events.refused(refusal);
+    },
   });
 
   const listening = stack.use(await startListening(app, config.host, config.port));

@@ -9,6 +9,7 @@ import { limitProxies } from '../src/app/limit-proxies.ts';
 import { makeListModels } from '../src/app/list-models.ts';
 import { makePrepareRequest } from '../src/app/prepare-request.ts';
 import type { Clock, OpenedRequest, Outbox, SettledRequest, Tokens } from '../src/app/ports.ts';
+import type { Refusal } from '../src/app/refusal-counts.ts';
 import { makeRelayRequest } from '../src/app/relay-request.ts';
 import { UndiciUpstream } from '../src/clients/undici-upstream.ts';
 import { UNRESTRICTED } from '../src/domain/key-terms.ts';
@@ -91,6 +92,7 @@ export interface RelayBench extends AsyncDisposable {
   readonly outbox: RecordingOutbox;
   readonly allowances: OpenHandedAllowances;
   readonly faults: unknown[];
+  readonly refused: Refusal[];
   readonly ask: (
     dialect: Dialect,
     options?: { readonly stream?: boolean; readonly signal?: AbortSignal; readonly body?: object },
@@ -116,6 +118,7 @@ export async function startRelayBench(options: RelayBenchOptions = {}): Promise<
   const outbox = new RecordingOutbox();
   const faults: unknown[] = [];
   const learner = new UsageLearner();
+  const refused: Refusal[] = [];
   const clock: Clock = { now: () => new Date(), monotonicMs: () => performance.now() };
   const site: Site = {
     name: 'site',
@@ -180,6 +183,8 @@ export async function startRelayBench(options: RelayBenchOptions = {}): Promise<
     openStreams,
     clock,
     onFault: (error) => faults.push(error),
+    onRefused: (refusal) => refused.push(refusal),
+    ownAccount: async () => await Promise.reject(new Error('there are no accounts here')),
   });
   stack.defer(async () => {
     await app.close();
@@ -195,6 +200,7 @@ export async function startRelayBench(options: RelayBenchOptions = {}): Promise<
     outbox,
     allowances,
     faults,
+    refused,
     ask: async (dialect, { stream = false, signal, body = {} } = {}) =>
       await fetch(url + PATHS[dialect], {
         method: 'POST',

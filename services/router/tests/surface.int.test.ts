@@ -263,7 +263,7 @@ describe('what is wrong with a request raises the class that its SDK has for it'
     const response = await fetch(`${bench.url}/v1/messages`, { method: 'POST', body: '{}' });
     expect(await response.text()).toContain('there is no API key: send it as');
     expect(response.headers.get('x-should-retry')).toBe('false');
-    authentication = { refused: 'key_expired' };
+    authentication = { account: ACCOUNT, refused: 'key_expired' };
     const [first, second] = await Promise.all(
       [chat(), message()].map(async (asking) => await asking.catch((error: unknown) => error)),
     );

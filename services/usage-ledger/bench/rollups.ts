@@ -14,10 +14,12 @@ import { createGrpcClient, readServiceTokens, startGrpcServer, type GrpcClient }
 import { connectMongo, type Mongo } from '@omg/mongo';
 import { usageV1 } from '@omg/proto-gen';
 import { startTelemetry } from '@omg/telemetry';
+import { makeListRefusals } from '../src/app/list-refusals.ts';
 import { makeQueryLogs } from '../src/app/query-logs.ts';
 import { makeSeries } from '../src/app/questions/series.ts';
 import { makeSummarise } from '../src/app/questions/summarise.ts';
 import { usageService } from '../src/grpc/usage-service.ts';
+import { MongoRefusals } from '../src/store/mongo-refusals.ts';
 import { MongoRequestLogs } from '../src/store/mongo-request-logs.ts';
 import { MongoRollups } from '../src/store/mongo-rollups.ts';
 import { loadYear, YEAR } from './load-year.ts';
@@ -100,6 +102,7 @@ async function serve(of: Mongo): Promise<GrpcClient<usageV1.UsageService>> {
           queryLogs: makeQueryLogs({ logs: new MongoRequestLogs(of), partitions: 8 }),
           summarise: makeSummarise({ rollups }),
           series: makeSeries({ rollups }),
+          listRefusals: makeListRefusals({ refusals: new MongoRefusals(of) }),
         }),
       ],
     }),

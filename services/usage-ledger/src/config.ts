@@ -30,6 +30,8 @@ export interface Config {
   readonly natsUrl: string;
   readonly stream: string;
   readonly streamMaxBytes: number;
+  readonly refusalsStream: string;
+  readonly refusalsStreamMaxBytes: number;
   /** Where the prices are stated, and what was stated there at the start. */
   readonly siteFiles: readonly string[];
   readonly prices: readonly StatedPrice[];
@@ -41,6 +43,7 @@ export interface Config {
 
 /** Who may administer accounts, and who may ask for what routers need to know of them. */
 const GRANTS = { known: ['admin', 'router'], defaults: ['router=router', 'operator=admin'] };
+const MIB = 1024 ** 2;
 const GIB = 1024 ** 3;
 const DAY_MS = 86_400_000;
 
@@ -60,6 +63,8 @@ export function loadConfig(environment: Environment): Config {
       natsUrl: reader.string('NATS_URL'),
       stream: reader.string('USAGE_STREAM', 'USAGE'),
       streamMaxBytes: reader.integer('USAGE_STREAM_MAX_BYTES', { default: GIB, min: 1024 * 1024 }),
+      refusalsStream: reader.string('REFUSALS_STREAM', 'REFUSALS'),
+      refusalsStreamMaxBytes: reader.integer('REFUSALS_STREAM_MAX_BYTES', { default: 64 * MIB, min: MIB }),
       siteFiles,
       prices: siteFiles.flatMap((path) => statedPrices(reader, path)),
       bootstrap: readBootstrap(reader),

@@ -9,6 +9,8 @@ import { parseScopeName } from './domain/account-scope.ts';
 export interface Events {
   charged: (result: ChargeMessagesResult) => void;
   readingInterrupted: (partition: number, error: unknown) => void;
+  refusalsUnreadable: (seq: number) => void;
+  countingRefusalsInterrupted: (error: unknown) => void;
   natsConnection: (connected: boolean) => void;
   pricesRead: (siteFiles: readonly string[]) => void;
   pricesRefused: (error: unknown) => void;
@@ -31,6 +33,12 @@ export function makeEvents({ logger, meter }: Telemetry): Events {
   });
   const interruptions = meter.createCounter('omg_ledger_reading_interruptions', {
     description: 'Times a partition was read anew',
+  });
+  const unreadableRefusals = meter.createCounter('omg_ledger_unreadable_refusals', {
+    description: 'Messages with counts of refused requests that were left out',
+  });
+  const refusalInterruptions = meter.createCounter('omg_ledger_refusal_interruptions', {
+    description: 'Times the stream of refused requests was read anew',
   });
   const projected = meter.createCounter('omg_ledger_projected_requests', {
     description: 'Requests put into the rollups',
@@ -78,6 +86,14 @@ export function makeEvents({ logger, meter }: Telemetry): Events {
         { err: error, partition },
         'reading the usage stream was interrupted; it begins again at the stored position',
       );
+    },
+    refusalsUnreadable(seq) {
+      unreadableRefusals.add(1);
+      logger.error({ seq }, 'a message with counts of refused requests cannot be read and is left out');
+    },
+    countingRefusalsInterrupted(error) {
+      refusalInterruptions.add(1);
+      logger.warn({ err: error }, 'counting refused requests was interrupted; it begins again at the stored position');
     },
     ownership(event) {
       if (event.type === 'work_failed' || event.type === 'call_failed') {

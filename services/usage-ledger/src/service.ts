@@ -13,9 +13,11 @@ import { makeBootstrap } from './app/bootstrap.ts';
 import { makeChargeMessages } from './app/charge-messages.ts';
 import { CommitBoard, EVERYTHING, PRICES } from './app/commit-board.ts';
 import type { Clock } from './app/ports.ts';
+import { makeListRefusals } from './app/list-refusals.ts';
 import { makeQueryLogs } from './app/query-logs.ts';
 import { makeSeries } from './app/questions/series.ts';
 import { makeSummarise } from './app/questions/summarise.ts';
+import { makeOwnAccount } from './app/own-account.ts';
 import { makeResolveKey } from './app/resolve-key.ts';
 import { keepRollups } from './app/rollups-keep.ts';
 import { makeProjectRollups } from './app/rollups-project.ts';
@@ -27,13 +29,16 @@ import { accountsAdminService } from './grpc/accounts-admin-service.ts';
 import { accountsService } from './grpc/accounts-service.ts';
 import { usageService } from './grpc/usage-service.ts';
 import { readPartition } from './messaging/partition-reader.ts';
+import { readRefusals } from './messaging/refusal-reader.ts';
 import { traceCharges } from './messaging/trace-charges.ts';
 import { partitionId, partitionOfId } from './domain/partition-id.ts';
 import { MongoAccountAdmin } from './store/mongo-account-admin.ts';
 import { MongoAccounts } from './store/mongo-accounts.ts';
 import { MongoAllowances } from './store/mongo-allowances.ts';
 import { MongoBooks } from './store/mongo-books.ts';
+import { MongoBudgetSpending } from './store/mongo-budget-spending.ts';
 import { MongoPrices } from './store/mongo-prices.ts';
+import { MongoRefusals } from './store/mongo-refusals.ts';
 import { MongoRequestLogs } from './store/mongo-request-logs.ts';
 import { MongoRollups } from './store/mongo-rollups.ts';
 import { watchAccounts } from './store/watch-accounts.ts';
@@ -47,6 +52,8 @@ export interface LedgerService extends Service {
   readonly grpcPort: number;
 }
 
+/** What the owner of the counts of refused requests is registered under. */
+const REFUSALS_ID = 'refusals';
 const LOOK_EVERY_MS = 1_000;
 const SITE_FILES_EVERY_MS = 2_000;
 
@@ -64,12 +71,14 @@ export async function startService(config: Config, overrides: Overrides = {}): P
   const accounts = new MongoAccounts(mongo);
   const books = new MongoBooks(mongo);
   const logs = new MongoRequestLogs(mongo);
+  const refusals = new MongoRefusals(mongo);
   const rollups = new MongoRollups(mongo);
   const priceStore = new MongoPrices(mongo);
   await Promise.all([
     accounts.createIndexes(),
     books.createIndexes(),
     logs.createIndexes({ retentionMs: config.logRetentionMs }),
+    refusals.createIndexes({ retentionMs: config.logRetentionMs }),
     rollups.createIndexes(),
   ]);
   const accountAdmin = new MongoAccountAdmin(mongo);
@@ -149,6 +158,13 @@ export async function startService(config: Config, overrides: Overrides = {}): P
           }),
           holdAllowances: makeHoldAllowances({ offices, makeId: randomUUIDv7 }),
           pricesAt: (site) => prices.current(site),
+          ownAccount: makeOwnAccount({
+            store: accountAdmin,
+            spending: new MongoBudgetSpending(mongo),
+            logs,
+            defaults: config.defaults,
+            clock,
+          }),
           watchCommitted: makeWatchCommitted({
             board,
             books,
@@ -172,6 +188,7 @@ export async function startService(config: Config, overrides: Overrides = {}): P
           queryLogs: makeQueryLogs({ logs, partitions: USAGE_PARTITIONS }),
           summarise: makeSummarise({ rollups }),
           series: makeSeries({ rollups }),
+          listRefusals: makeListRefusals({ refusals }),
         }),
       ],
     }),
@@ -224,11 +241,24 @@ export async function startService(config: Config, overrides: Overrides = {}): P
   ownership = stack.use(
     await createOwnership({
       mongo,
-      ids: Array.from({ length: USAGE_PARTITIONS }, (_, partition) => partitionId(partition)),
+      ids: [...Array.from({ length: USAGE_PARTITIONS }, (_, partition) => partitionId(partition)), REFUSALS_ID],
       holder: randomUUIDv7(),
       address: config.advertise(server.port),
       onEvent: events.ownership,
-      work: workOnPartition,
+      work: async (owned) => {
+        if (owned.id !== REFUSALS_ID) {
+          await workOnPartition(owned);
+          return;
+        }
+        await readRefusals({
+          nats,
+          stream: { stream: config.refusalsStream, maxBytes: config.refusalsStreamMaxBytes },
+          owned,
+          refusals: refusals.forOwner(owned),
+          onUnreadable: events.refusalsUnreadable,
+          onInterrupted: events.countingRefusalsInterrupted,
+        });
+      },
     }),
   );
   server.setServing(true);

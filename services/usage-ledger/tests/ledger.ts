@@ -99,6 +99,7 @@ export async function makeWorld(mongoUrl: string = testMongoUrl(), natsUrl: stri
     NATS_URL: natsUrl,
     USAGE_STREAM: stream,
     USAGE_STREAM_MAX_BYTES: String(STREAM_MAX_BYTES),
+    REFUSALS_STREAM: `${stream}_REFUSALS`,
     SITE_FILES: siteFile,
     BOOTSTRAP_FILE: bootstrapFile,
   };

@@ -14,8 +14,8 @@ test.each([
   ['log list', 'there is no command "log list"; did you mean omg logs list?'],
   ['logs lst --json', 'there is no command "logs lst"; did you mean omg logs list?'],
   ['provider list', 'there is no command "provider list"; did you mean omg providers list?'],
-  ['logs', 'there is no command "logs"; there is omg logs list, omg logs show'],
-  ['logs frobnicate', 'there is no command "logs frobnicate"; there is omg logs list, omg logs show'],
+  ['logs', 'there is no command "logs"; there is omg logs list, omg logs show, omg logs refused'],
+  ['logs frobnicate', 'there is no command "logs frobnicate"; there is omg logs list, omg logs show, omg logs refused'],
   ['frobnicate it', 'there is no command "frobnicate"; omg --help lists them'],
   ['--json status', 'the command comes first: omg <command> --json status'],
 ])('omg %s is refused in a sentence that helps', (line, sentence) => {

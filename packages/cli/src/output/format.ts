@@ -1,14 +1,9 @@
-const NANO = 1_000_000_000n;
+import { decimalUsd } from '@omg/pricing';
+
+export { decimalUsd };
 
 /** What people read of a value that is not there. */
 export const NOTHING = '-';
-
-/** All digits that there are: `0.046657475`; zeros at the end beyond `minDecimals` are left out. */
-export function decimalUsd(nanoUsd: bigint, minDecimals = 2): string {
-  const positive = nanoUsd < 0n ? -nanoUsd : nanoUsd;
-  const decimals = (positive % NANO).toString().padStart(9, '0').replace(/0+$/, '').padEnd(minDecimals, '0');
-  return `${nanoUsd < 0n ? '-' : ''}${positive / NANO}${decimals === '' ? '' : '.'}${decimals}`;
-}
 
 /** `$1,234.50`, exact. */
 export function formatUsd(nanoUsd: bigint, minDecimals = 2): string {

@@ -130,14 +130,18 @@ describe('the plan of a stack', () => {
     expect(envOf('key-broker')['OHMYGPT_BACKUP_BASE_URL']).toBe('http://127.0.0.1:7003/ohmygpt-backup');
   });
 
-  test('stacks that share the servers share neither databases nor the stream', () => {
+  test('stacks that share the servers share neither databases nor streams', () => {
     const shared = { databasePrefix: 's1_', usageStream: 'USAGE_S1' };
     expect(envOf('key-broker', shared)['MONGODB_DATABASE']).toBe('s1_key_broker');
     expect(envOf('usage-ledger', shared)).toMatchObject({
       MONGODB_DATABASE: 's1_usage_ledger',
       USAGE_STREAM: 'USAGE_S1',
+      REFUSALS_STREAM: 'USAGE_S1_REFUSALS',
     });
-    expect(envOf('router-openhands-1', shared)['USAGE_STREAM']).toBe('USAGE_S1');
+    expect(envOf('router-openhands-1', shared)).toMatchObject({
+      USAGE_STREAM: 'USAGE_S1',
+      REFUSALS_STREAM: 'USAGE_S1_REFUSALS',
+    });
   });
 
   test('the upstream keys and the databases reach no router', () => {

@@ -172,6 +172,7 @@ function usageLedger({ options, addresses }: Context, replica: number): PlannedP
       MONGODB_DATABASE: addresses.ledgerDatabase,
       NATS_URL: addresses.natsUrl,
       USAGE_STREAM: options.usageStream ?? DEFAULT_USAGE_STREAM,
+      ...refusalsStream(options),
       SITE_FILES: SITES.map((site) => siteFile(options, site)).join(','),
       BOOTSTRAP_FILE: bootstrapFile(options.dataDir),
     },
@@ -197,11 +198,17 @@ function routers({ options, addresses }: Context): readonly PlannedProcess[] {
           SERVICE_TOKEN: options.secrets.routerToken,
           NATS_URL: addresses.natsUrl,
           USAGE_STREAM: options.usageStream ?? DEFAULT_USAGE_STREAM,
+          ...refusalsStream(options),
           JOURNAL_DIR: join(options.dataDir, 'journal', name),
         },
       });
     }),
   );
+}
+
+/** Stacks that share NATS have one each; else it is called as the services call it themselves. */
+function refusalsStream({ usageStream = DEFAULT_USAGE_STREAM }: PlanOptions): Record<string, string> {
+  return usageStream === DEFAULT_USAGE_STREAM ? {} : { REFUSALS_STREAM: `${usageStream}_REFUSALS` };
 }
 
 interface ServiceSpec {

@@ -1,7 +1,7 @@
 import { OmgError } from '@omg/errors';
 import { redact } from '@omg/llm-wire';
 import type { HolderMessage } from '@omg/quota';
-import { OutgoingFrames } from '@omg/quota-link';
+import { afterArrivals, OutgoingFrames } from '@omg/quota-link';
 import type { OperatorEvent } from '../domain/key-event.ts';
 import { createKeyPool, type KeyPool } from '../domain/pool/key-pool.ts';
 import {
@@ -330,9 +330,11 @@ export class PoolKeeper implements PoolOffice {
     clearTimeout(this.#timer);
     const inMs = Math.min(Math.max(0, poolNextDeadline(this.#pool) - this.#nowMs()), 1_000);
     this.#timer = setTimeout(() => {
-      if (!this.isMine) return;
-      advancePool(this.#pool, this.#nowMs());
-      this.#flush();
+      afterArrivals(() => {
+        if (!this.isMine) return;
+        advancePool(this.#pool, this.#nowMs());
+        this.#flush();
+      });
     }, inMs);
   }
 

@@ -2,9 +2,11 @@ import { clientKeyDigest } from '@omg/client-key';
 import { IS_TRANSIENT, OmgError } from '@omg/errors';
 import type { Account, AccountDirectory, Clock, Closed } from './ports.ts';
 
+/** Whose the key is, and why it opens nothing, where it does not. */
 export type Authentication =
   | { readonly account: Account; readonly refused?: undefined }
-  | { readonly refused: 'unknown' | Closed };
+  | { readonly account: Account; readonly refused: Closed }
+  | { readonly account?: undefined; readonly refused: 'unknown' };
 
 export interface AuthenticatorOptions {
   readonly directory: AccountDirectory;
@@ -142,5 +144,6 @@ export class Authenticator {
 
 function toAuthentication(found: Awaited<ReturnType<AccountDirectory['resolve']>>): Authentication {
   if (found === undefined) return { refused: 'unknown' };
-  return found.closed === undefined ? { account: found.account } : { refused: found.closed };
+  const { account, closed } = found;
+  return closed === undefined ? { account } : { account, refused: closed };
 }

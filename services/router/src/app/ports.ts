@@ -16,6 +16,8 @@ export interface AccountRef {
   readonly tenantId: string;
   readonly tenantName: string;
   readonly clientKeyId: string;
+  /** Absent: nothing restricts the key. */
+  readonly keyTerms?: KeyTerms;
 }
 
 /** Who a request is for, and what it may do. */

@@ -17,6 +17,14 @@ export interface ClientHeaders {
   readonly [name: string]: string | readonly string[] | undefined;
 }
 
+/** What is found out about a request on its way, for whoever has to say what became of it. */
+export interface RequestTrail {
+  /** Who asks, as soon as it is known, even where they may not. */
+  account?: Account;
+  /** It was forwarded, and is in the journal. */
+  forwarded?: boolean;
+}
+
 export interface ClientRequest {
   readonly requestId: string;
   readonly dialect: Dialect;
@@ -28,6 +36,7 @@ export interface ClientRequest {
   readonly acceptedMs: number;
   /** Aborted when the client goes away. */
   readonly clientGone: AbortSignal;
+  readonly trail?: RequestTrail;
 }
 
 /** A request that may be forwarded: who it is for, and what it asks. */
@@ -132,20 +141,22 @@ function describeFault({ reason, offset, member }: RequestFault): string {
 /** Whose key comes with a request; throws a GatewayFailure where it opens nothing. */
 export async function authenticated(
   { authenticate }: Pick<PrepareRequestDeps, 'authenticate'>,
-  { headers, address }: Pick<ClientRequest, 'headers' | 'address'>,
+  { headers, address, trail }: Pick<ClientRequest, 'headers' | 'address' | 'trail'>,
 ): Promise<Account> {
   const key = presentedKey(headers);
-  const authentication = await ask(async () => await authenticate(key, address));
-  if ('account' in authentication) return authentication.account;
-  const { refused } = authentication;
+  const authentication = await askLedger(async () => await authenticate(key, address));
+  const { account, refused } = authentication;
+  if (trail !== undefined && account !== undefined) trail.account = account;
+  if (refused === undefined) return account;
   if (refused === 'unknown' || refused === 'key_revoked')
     throw new GatewayFailure('invalid_key', key === undefined ? NO_KEY_MESSAGE : 'this API key is not valid');
   throw new GatewayFailure('forbidden', CLOSED_MESSAGE[refused]);
 }
 
-async function ask(authenticate: () => Promise<Authentication>): Promise<Authentication> {
+/** Throws a GatewayFailure where the ledger gives no answer. */
+export async function askLedger<T>(ask: () => Promise<T>): Promise<T> {
   try {
-    return await authenticate();
+    return await ask();
   } catch (error) {
     if (!(error instanceof OmgError)) throw error;
     throw new GatewayFailure('money_unknown', 'accounts cannot be checked at the moment, please try again', {

@@ -59,6 +59,7 @@ export function makeRelayRequest(deps: RelayRequestDeps): (request: ClientReques
     try {
       const { opened, outcome, attempts, failure } = await attemptUntilAnswered(request, sink);
       const { clientStatus, upstreamStatus: _, cause: _cause, providerRequestId: _id, ...rest } = outcome;
+      if (received.trail !== undefined) received.trail.forwarded = true;
       const latencyMs = clock.monotonicMs() - request.acceptedMs;
       const { cost, minuteTokens } = reckon(outcome.tokens, request.priced);
       const event = outbox.settled({

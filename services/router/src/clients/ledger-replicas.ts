@@ -2,7 +2,7 @@ import { IS_TRANSIENT, OmgError } from '@omg/errors';
 import type { DuplexCall, GrpcClient } from '@omg/grpc';
 import type { accountsV1 } from '@omg/proto-gen';
 
-type Ledger = Pick<GrpcClient<accountsV1.AccountsService>, 'resolveKey' | 'getPrices' | 'hold'>;
+type Ledger = Pick<GrpcClient<accountsV1.AccountsService>, 'resolveKey' | 'getPrices' | 'getOwnAccount' | 'hold'>;
 
 /** Replicas of usage-ledger that are known one by one: what any of them can answer is asked of another when one is away. */
 export class LedgerReplicas implements Disposable, Ledger {
@@ -19,6 +19,9 @@ export class LedgerReplicas implements Disposable, Ledger {
 
   readonly getPrices: Ledger['getPrices'] = async (request, options) =>
     await this.#ask(async (replica) => await replica.getPrices(request, options));
+
+  readonly getOwnAccount: Ledger['getOwnAccount'] = async (request, options) =>
+    await this.#ask(async (replica) => await replica.getOwnAccount(request, options));
 
   /** A stream that broke is opened to the next one. */
   readonly hold = (signal: AbortSignal): DuplexCall<accountsV1.HoldRequest, accountsV1.HoldResponse> => {

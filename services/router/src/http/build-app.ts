@@ -1,13 +1,22 @@
 import { randomUUIDv7 } from 'node:crypto';
-import { dialectOf, dialectServerOptions, registerBodyReader, registerCors, registerDialectErrors } from '@omg/http';
-import { errorAnswer, requestIdHeaders, type Dialect } from '@omg/llm-wire';
+import {
+  dialectOf,
+  dialectServerOptions,
+  registerBodyReader,
+  registerCors,
+  registerDialectErrors,
+  type RefusedEarly,
+} from '@omg/http';
+import { requestIdHeaders, type Dialect } from '@omg/llm-wire';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { GatewayFailure } from '../app/gateway-failure.ts';
 import type { ListModels } from '../app/list-models.ts';
 import type { ClientSink, Clock } from '../app/ports.ts';
-import type { ClientRequest } from '../app/prepare-request.ts';
+import type { ClientRequest, RequestTrail } from '../app/prepare-request.ts';
 import type { Site } from '../domain/site.ts';
+import { registerAccountRoute, type AccountRouteDeps } from './account-route.ts';
 import { EXPOSED_HEADERS } from './exposed-headers.ts';
+import { failureAnswer } from './failure-answer.ts';
 import { modelAnswer, modelsAnswer, type ModelsQuery } from './models-answer.ts';
 import type { OpenStreams } from './open-streams.ts';
 import { ReplySink } from './reply-sink.ts';
@@ -15,17 +24,16 @@ import { ReplySink } from './reply-sink.ts';
 /** What is done with a request; throws where its client was not answered. */
 type Serve = (request: ClientRequest, sink: ClientSink) => Promise<void>;
 
-export interface AppDeps {
+export interface AppDeps extends AccountRouteDeps {
   /** Runs a request in a span of its own. */
   readonly relay: Serve;
   readonly countTokens: Serve;
   readonly listModels: ListModels;
-  readonly site: () => Pick<Site, 'maxBodyBytes' | 'corsOrigins'>;
+  readonly site: () => Pick<Site, 'name' | 'maxBodyBytes' | 'corsOrigins'>;
   /** Addresses and networks whose `x-forwarded-for` counts. */
   readonly trustedProxies: readonly string[];
   readonly openStreams: OpenStreams;
   readonly clock: Clock;
-  readonly onFault: (error: unknown) => void;
 }
 
 interface RelayRoute {
@@ -44,8 +52,11 @@ const PREFIXES = ['/v1', ''];
 
 /** The routes that clients call, without listening. */
 export function buildApp(deps: AppDeps): FastifyInstance {
+  const onRefused = (refused: RefusedEarly): void => {
+    deps.onRefused({ ...refused, account: undefined });
+  };
   const app = Fastify({
-    ...dialectServerOptions(),
+    ...dialectServerOptions({ onRefused }),
     trustProxy: deps.trustedProxies.length === 0 ? false : [...deps.trustedProxies],
     genReqId: () => randomUUIDv7(),
     // the gateway logs what it decides itself, and never a header or a body
@@ -56,6 +67,7 @@ export function buildApp(deps: AppDeps): FastifyInstance {
   registerBodyReader(app, { maxBytes: () => deps.site().maxBodyBytes });
   registerDialectErrors(app, {
     onFault: deps.onFault,
+    onRefused,
     refusalOf: (error) => (error instanceof GatewayFailure ? error : undefined),
   });
   for (const prefix of PREFIXES) {
@@ -73,6 +85,7 @@ export function buildApp(deps: AppDeps): FastifyInstance {
       return inDialect(request, reply, (dialect) => modelAnswer(dialect, models, request.params['*']));
     });
   }
+  for (const prefix of PREFIXES) registerAccountRoute(app, `${prefix}/account`, deps);
   // by which agents find out whether there is anybody
   app.get('/api/hello', async (request, reply) => {
     reply.header(requestIdHeaders[dialectOf(request)], request.id);
@@ -103,6 +116,7 @@ async function serve(deps: AppDeps, route: RelayRoute, request: FastifyRequest, 
   });
   reply.hijack();
   const sink = new ReplySink(reply.raw);
+  const trail: RequestTrail = {};
   try {
     await deps[route.does](
       {
@@ -114,11 +128,16 @@ async function serve(deps: AppDeps, route: RelayRoute, request: FastifyRequest, 
         acceptedAt: deps.clock.now(),
         acceptedMs,
         clientGone: gone.signal,
+        trail,
       },
       sink,
     );
   } catch (error) {
-    await fail({ dialect, requestId: request.id, sink, onFault: deps.onFault }, error);
+    const status = await fail({ dialect, requestId: request.id, sink, onFault: deps.onFault }, error);
+    // who left was not refused
+    if (trail.forwarded === true || status === undefined || gone.signal.aborted) return;
+    const kind = error instanceof GatewayFailure ? error.kind : 'internal';
+    deps.onRefused({ account: trail.account, dialect, kind, status });
   }
 }
 
@@ -129,18 +148,14 @@ interface Failing {
   readonly onFault: (error: unknown) => void;
 }
 
-async function fail({ dialect, requestId, sink, onFault }: Failing, error: unknown): Promise<void> {
-  const failure = error instanceof GatewayFailure ? error : undefined;
-  if (failure === undefined) onFault(error);
+/** The status that the client was told; undefined where its answer had begun. */
+async function fail({ dialect, requestId, sink, onFault }: Failing, error: unknown): Promise<number | undefined> {
+  if (!(error instanceof GatewayFailure)) onFault(error);
   if (sink.begun) {
     await sink.breakOff(new Uint8Array());
-    return;
+    return undefined;
   }
-  const { retryAfterMs } = failure ?? {};
-  const answer = errorAnswer(dialect, failure?.kind ?? 'internal', {
-    message: failure?.message ?? 'the gateway failed',
-    requestId,
-    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-  });
+  const answer = failureAnswer(error, { dialect, requestId });
   sink.answer(answer.status, Object.entries(answer.headers).flat(), answer.body);
+  return answer.status;
 }

@@ -4,6 +4,7 @@ import type { BudgetSpend, DeadLetter, Entry } from '../domain/charge.ts';
 import type { Purses } from '../domain/credits.ts';
 import type { Mark } from '../domain/mark.ts';
 import type { PriceVersion } from '../domain/price-book.ts';
+import type { TimeCursor } from './time-cursor.ts';
 
 export interface Clock {
   now: () => Date;
@@ -67,13 +68,7 @@ export interface LogFilter {
 
 export interface LogQuery extends LogFilter {
   readonly pageSize: number;
-  readonly before: LogCursor | undefined;
-}
-
-/** Where a page ended. */
-export interface LogCursor {
-  readonly createdAt: Date;
-  readonly requestId: string;
+  readonly before: TimeCursor | undefined;
 }
 
 export interface TailQuery extends LogFilter {

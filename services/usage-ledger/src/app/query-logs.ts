@@ -1,8 +1,7 @@
 import { OmgError } from '@omg/errors';
 import type { ChargedRequest } from '../domain/usage-record.ts';
-import type { LogCursor, LogFilter, RequestLogs } from './ports.ts';
-
-const PAGE = { usual: 50, most: 1_000 };
+import type { LogFilter, RequestLogs } from './ports.ts';
+import { formatTimeCursor, noToken, pageSizeOf, parseTimeCursor } from './time-cursor.ts';
 
 export interface LogPageQuery extends LogFilter {
   readonly pageSize: number;
@@ -32,8 +31,8 @@ export function makeQueryLogs(deps: { readonly logs: RequestLogs; readonly parti
       return log;
     },
     list: async ({ pageSize, pageToken, ...filter }) => {
-      const size = sizeOf(pageSize);
-      const page = await logs.list({ ...filter, pageSize: size, before: parseToken(pageToken) });
+      const size = pageSizeOf(pageSize);
+      const page = await logs.list({ ...filter, pageSize: size, before: parseTimeCursor(pageToken) });
       const last = page.at(-1);
       return { logs: page, nextPageToken: last === undefined || page.length < size ? '' : formatToken(last) };
     },
@@ -45,7 +44,7 @@ export function makeQueryLogs(deps: { readonly logs: RequestLogs; readonly parti
       const orders = parseTailToken(pageToken, partitions);
       const page: ChargedRequest[] = [];
       for (const [partition, after] of orders.entries()) {
-        const room = sizeOf(pageSize) - page.length;
+        const room = pageSizeOf(pageSize) - page.length;
         if (room === 0) break;
         const found = await logs.tail({ ...filter, partition, after, pageSize: room });
         orders[partition] = found.at(-1)?.order ?? after;
@@ -56,19 +55,8 @@ export function makeQueryLogs(deps: { readonly logs: RequestLogs; readonly parti
   };
 }
 
-function sizeOf(pageSize: number): number {
-  return pageSize === 0 ? PAGE.usual : Math.min(pageSize, PAGE.most);
-}
-
 function formatToken({ record }: ChargedRequest): string {
-  return `${record.acceptedAt.getTime()}~${record.requestId}`;
-}
-
-function parseToken(token: string): LogCursor | undefined {
-  if (token === '') return undefined;
-  const [, time, requestId] = /^(\d{1,15})~(.+)$/.exec(token) ?? [];
-  if (time === undefined || requestId === undefined) throw noToken();
-  return { createdAt: new Date(Number(time)), requestId };
+  return formatTimeCursor({ at: record.acceptedAt, id: record.requestId });
 }
 
 /** The places in the charged logs of the partitions, in their order. */
@@ -76,8 +64,4 @@ function parseTailToken(token: string, partitions: number): bigint[] {
   const orders = token.split('~');
   if (orders.length !== partitions || !orders.every((order) => /^\d{1,19}$/.test(order))) throw noToken();
   return orders.map(BigInt);
-}
-
-function noToken(): OmgError {
-  return new OmgError('invalid_argument', 'page_token is none that this service gave');
 }

@@ -90,7 +90,7 @@ export function toBudgetView({ terms, budget, window }: BudgetReport): accountsA
   };
 }
 
-function toBudget({ nanoUsd, period, warnAt, hard }: Budget): accountsAdminV1.Budget {
+export function toBudget({ nanoUsd, period, warnAt, hard }: Budget): accountsAdminV1.Budget {
   const days = period.kind === 'rolling' ? period.days : 0;
   return { nanoUsd, period: PERIOD[period.kind], days, timeZone: period.timeZone, warnAt, hard };
 }

@@ -4,15 +4,18 @@ import { accountsV1 } from '@omg/proto-gen';
 import { fromOwnerMessage, toHolderMessage } from '@omg/quota-link';
 import type { AllowancesInput, AllowancesOutput } from '../app/allowances/hold-allowances.ts';
 import type { Changed, Committed } from '../app/commit-board.ts';
+import type { OwnAccount, OwnAccountQuestion } from '../app/own-account.ts';
 import type { AccountSnapshot } from '../app/resolve-key.ts';
 import type { AccountStatus } from '../domain/account.ts';
 import { isUnrestricted } from '../domain/client-key-terms.ts';
 import type { PriceVersion } from '../domain/price-book.ts';
 import { toPriceVersion } from './account-views.ts';
+import { toOwnAccount } from './to-own-account.ts';
 import { toQuotaScope } from './to-quota-scope.ts';
 
 export interface AccountsUseCases {
   readonly resolveKey: (presented: { readonly digest: Uint8Array; readonly site: string }) => Promise<AccountSnapshot>;
+  readonly ownAccount: (question: OwnAccountQuestion) => Promise<OwnAccount>;
   /** What of these epochs is in the books, now and from now on, and what has changed, until the signal. */
   readonly watchCommitted: (epochs: readonly string[], signal: AbortSignal) => AsyncIterable<Committed | Changed>;
   readonly holdAllowances: (
@@ -46,6 +49,7 @@ export function accountsService(useCases: AccountsUseCases): BoundService {
         },
       };
     },
+    getOwnAccount: async (question) => ({ account: toOwnAccount(await useCases.ownAccount(question)) }),
     async *hold(requests, { signal }) {
       const { epoch, adoptedEpochs } = await firstOpen(requests);
       yield { message: { $case: 'welcome', value: { ttlMs: useCases.snapshotTtlMs, holders: 0, upTo: 0n, seen: 0n } } };

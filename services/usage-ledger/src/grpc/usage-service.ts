@@ -1,10 +1,12 @@
 import { bindService, type BoundService } from '@omg/grpc';
 import { usageV1 } from '@omg/proto-gen';
+import type { RefusalPage, RefusalPageQuery } from '../app/list-refusals.ts';
 import type { QueryLogs } from '../app/query-logs.ts';
 import type { SeriesPoint, SeriesQuestion } from '../app/questions/series.ts';
 import type { Summary, SummaryQuestion } from '../app/questions/summarise.ts';
 import type { Figures } from '../domain/figures.ts';
 import { parseDimensions, parseLogQuery, parseRange, parseScope, parseStep } from './parse-question.ts';
+import { toRefusedRequests } from './to-refused-requests.ts';
 import { toRequestLog } from './to-request-log.ts';
 import { toSums } from './to-sums.ts';
 
@@ -12,9 +14,10 @@ export interface UsageUseCases {
   readonly queryLogs: QueryLogs;
   readonly summarise: (question: SummaryQuestion) => Promise<Summary>;
   readonly series: (question: SeriesQuestion) => Promise<readonly SeriesPoint[]>;
+  readonly listRefusals: (query: RefusalPageQuery) => Promise<RefusalPage>;
 }
 
-export function usageService({ queryLogs, summarise, series }: UsageUseCases): BoundService {
+export function usageService({ queryLogs, summarise, series, listRefusals }: UsageUseCases): BoundService {
   return bindService(usageV1.UsageService, {
     getLog: async ({ requestId }) => ({ log: toRequestLog(await queryLogs.get(requestId)) }),
     listLogs: async (request) => {
@@ -51,6 +54,10 @@ export function usageService({ queryLogs, summarise, series }: UsageUseCases): B
         groupBy: parseDimensions(groupBy),
       });
       return { points: points.map(toPoint) };
+    },
+    listRefusals: async (request) => {
+      const { refusals, nextPageToken } = await listRefusals(request);
+      return { refusals: refusals.map(toRefusedRequests), nextPageToken };
     },
   });
 }

@@ -7,7 +7,7 @@ import type { ReceivedEvent, ReservedMoney, UsageRecord, UsageSource, UsedAllowa
 const READER_VERSION = 1;
 
 /** An event that a newer router wrote and this reader would misunderstand: reading must stop. */
-class NewerEventError extends Error {
+export class NewerEventError extends Error {
   override readonly name = 'NewerEventError';
 
   constructor(version: number) {

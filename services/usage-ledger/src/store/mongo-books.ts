@@ -198,7 +198,7 @@ function spendFields(spends: readonly BudgetSpend[]): Record<string, bigint> {
 }
 
 /** Of a fence as it was taken over; the driver gives a small number as one, whatever was written. */
-function readPosition({ position }: Document): Position | undefined {
+export function readPosition({ position }: Document): Position | undefined {
   const parsed = StoredPosition.safeParse(position);
   return parsed.success ? parsed.data : undefined;
 }

@@ -1,14 +1,12 @@
-import { OmgError } from '@omg/errors';
 import { asUnavailable, type Mongo } from '@omg/mongo';
-import { MongoServerError, Timestamp, type Collection, type Filter, type Sort } from 'mongodb';
-import type { LogCursor, LogFilter, LogQuery, RequestLogs, TailQuery, TailedLog } from '../app/ports.ts';
+import { Timestamp, type Collection, type Filter, type Sort } from 'mongodb';
+import type { LogFilter, LogQuery, RequestLogs, TailQuery, TailedLog } from '../app/ports.ts';
+import type { TimeCursor } from '../app/time-cursor.ts';
 import type { ChargedRequest } from '../domain/usage-record.ts';
+import { forgetAfter } from './forget-after.ts';
+import { readWithinTime } from './read-within-time.ts';
+import { withoutUndefined } from './without-undefined.ts';
 import { fromRequestLogDocument, type RequestLogDocument } from './request-log-document.ts';
-
-/** Few filters have an index of their own: who asks for something rare has to narrow the time down. */
-const READ_TIMEOUT_MS = 8_000;
-const MAX_TIME_EXPIRED = 50;
-const INDEX_OPTIONS_CONFLICT = 85;
 
 /** Reads the collection `request_logs`: only charging writes it, and the server forgets what is older than the retention. */
 export class MongoRequestLogs implements RequestLogs {
@@ -27,7 +25,7 @@ export class MongoRequestLogs implements RequestLogs {
       { key: { userKeyId: 1, createdAt: -1, _id: -1 } },
       { key: { partition: 1, chargeOrder: 1 } },
     ]);
-    await this.#forgetAfter(Math.ceil(retentionMs / 1_000));
+    await forgetAfter(this.#mongo, this.#logs.collectionName, { createdAt: 1 }, retentionMs);
   }
 
   async find(requestId: string): Promise<ChargedRequest | undefined> {
@@ -56,26 +54,7 @@ export class MongoRequestLogs implements RequestLogs {
   }
 
   async #read(filter: Filter<RequestLogDocument>, sort: Sort, limit: number): Promise<readonly RequestLogDocument[]> {
-    const options = { sort, limit, maxTimeMS: READ_TIMEOUT_MS, readConcern: { level: 'majority' } } as const;
-    try {
-      return await asUnavailable(async () => await this.#logs.find(filter, options).toArray());
-    } catch (error) {
-      if (!(error instanceof MongoServerError) || error.code !== MAX_TIME_EXPIRED) throw error;
-      throw new OmgError('deadline_exceeded', 'too many logs would have to be looked through: name a shorter time', {
-        cause: error,
-      });
-    }
-  }
-
-  async #forgetAfter(expireAfterSeconds: number): Promise<void> {
-    const keyPattern = { createdAt: 1 } as const;
-    try {
-      await this.#logs.createIndex(keyPattern, { expireAfterSeconds });
-    } catch (error) {
-      if (!(error instanceof MongoServerError) || error.code !== INDEX_OPTIONS_CONFLICT) throw error;
-      const collMod = this.#logs.collectionName;
-      await this.#mongo.db.command({ collMod, index: { keyPattern, expireAfterSeconds } });
-    }
+    return await readWithinTime(async (bounds) => await this.#logs.find(filter, { sort, limit, ...bounds }).toArray());
   }
 }
 
@@ -97,11 +76,6 @@ function toFilter(filter: LogFilter): Filter<RequestLogDocument> {
   return withoutUndefined(wanted);
 }
 
-/** An undefined value would be left out by the driver, which is the same, but not for the types. */
-function withoutUndefined(filter: object): Filter<RequestLogDocument> {
-  return Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined));
-}
-
-function olderThan({ createdAt, requestId }: LogCursor): Filter<RequestLogDocument> {
-  return { $or: [{ createdAt: { $lt: createdAt } }, { createdAt, _id: { $lt: requestId } }] };
+function olderThan({ at, id }: TimeCursor): Filter<RequestLogDocument> {
+  return { $or: [{ createdAt: { $lt: at } }, { createdAt: at, _id: { $lt: id } }] };
 }

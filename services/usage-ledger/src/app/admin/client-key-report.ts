@@ -2,7 +2,7 @@ import { accountStatus, type AccountStatus, type ClientKeyRecord, type TenantRec
 import { budgetsOf } from '../../domain/account-quotas.ts';
 import { effectiveLimits, type Limits } from '../../domain/limits.ts';
 import { noTenant, type AdminDeps } from './admin-deps.ts';
-import { reportBudget, type BudgetReport } from './tenant-report.ts';
+import { reportBudget, type BudgetReport, type ReportDeps } from './tenant-report.ts';
 
 export interface ClientKeyReport {
   readonly key: ClientKeyRecord;
@@ -11,7 +11,11 @@ export interface ClientKeyReport {
   readonly budget: BudgetReport;
 }
 
-export function reportKey({ defaults, clock }: AdminDeps, tenant: TenantRecord, key: ClientKeyRecord): ClientKeyReport {
+export function reportKey(
+  { defaults, clock }: ReportDeps,
+  tenant: TenantRecord,
+  key: ClientKeyRecord,
+): ClientKeyReport {
   const now = clock.now();
   return {
     // those that are over are of no interest to anybody

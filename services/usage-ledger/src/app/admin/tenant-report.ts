@@ -23,10 +23,13 @@ export interface TenantReport {
   readonly budget: BudgetReport;
 }
 
+/** What reports go by, beside the records. */
+export type ReportDeps = Pick<AdminDeps, 'defaults' | 'clock'>;
+
 // no site is called that
 const ANY_SITE = '';
 
-export function reportTenant({ defaults, clock }: AdminDeps, tenant: TenantRecord): TenantReport {
+export function reportTenant({ defaults, clock }: ReportDeps, tenant: TenantRecord): TenantReport {
   const { limits, budget: terms, purses } = tenant;
   return {
     tenant,

@@ -14,7 +14,7 @@ import {
   type OwnerOutput,
   type QuotaOwner,
 } from '@omg/quota';
-import { OutgoingFrames } from '@omg/quota-link';
+import { afterArrivals, OutgoingFrames } from '@omg/quota-link';
 import { toQuotaCharge } from '../../domain/allowance-charge.ts';
 import type { Booked } from '../charge-messages.ts';
 import { AccountIndex } from './account-index.ts';
@@ -219,11 +219,17 @@ export class AllowanceKeeper {
     clearTimeout(this.#timer);
     const inMs = Math.min(Math.max(0, ownerNextDeadline(this.#owner) - this.#options.nowMs()), LOOK_AT_STREAM_MS);
     this.#timer = setTimeout(() => {
-      if (!this.isMine) return;
-      this.#do((nowMs) => ownerAdvance(this.#owner, nowMs));
-      for (const name of this.#index.due(this.#options.now())) this.#loadSoon(name);
-      this.#lookAtStream();
+      afterArrivals(() => {
+        this.#advance();
+      });
     }, inMs);
+  }
+
+  #advance(): void {
+    if (!this.isMine) return;
+    this.#do((nowMs) => ownerAdvance(this.#owner, nowMs));
+    for (const name of this.#index.due(this.#options.now())) this.#loadSoon(name);
+    this.#lookAtStream();
   }
 
   /** Where a router has died: what it left is over when all that it could have published is charged. */

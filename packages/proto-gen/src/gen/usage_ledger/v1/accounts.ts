@@ -17,7 +17,10 @@ import {
   type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
+import { Tokens, UsageSource, usageSourceFromJSON, usageSourceToNumber } from "../../events/v1/usage.ts";
+import { Timestamp } from "../../google/protobuf/timestamp.ts";
 import { Amounts, Changed, Committed, HolderMessage, Open, OwnerMessage, Welcome } from "../../quota/v1/quota.ts";
+import { Budget, Limits } from "./accounts_admin.ts";
 import { PriceVersion } from "./prices.ts";
 
 export const protobufPackage = "usage_ledger.v1";
@@ -251,6 +254,76 @@ export interface HoldResponse {
   } | //
   /** A tenant's id, or `prices`. */
   { readonly $case: "changed"; readonly value: Changed } | undefined;
+}
+
+export interface GetOwnAccountRequest {
+  readonly clientKeyId: string;
+  /** Where it asks: limits are those of a site. */
+  readonly site: string;
+  /** How many of its last requests; at most 100. */
+  readonly lastRequests: number;
+}
+
+export interface GetOwnAccountResponse {
+  readonly account: OwnAccount | undefined;
+}
+
+export interface OwnAccount {
+  readonly tenantId: string;
+  readonly tenantName: string;
+  readonly clientKeyId: string;
+  readonly clientKeyName: string;
+  readonly expiresAt: Date | undefined;
+  readonly keyTerms:
+    | KeyTerms
+    | undefined;
+  /** What is left of each purse; they are spent in this order. */
+  readonly creditsNanoUsd: bigint;
+  readonly refCreditsNanoUsd: bigint;
+  readonly balanceNanoUsd: bigint;
+  /** All that the tenant ever spent. */
+  readonly spentNanoUsd: bigint;
+  /** At the site. */
+  readonly keyLimits: Limits | undefined;
+  readonly tenantLimits:
+    | Limits
+    | undefined;
+  /** Absent: none of its own. */
+  readonly keyBudget?: OwnBudget | undefined;
+  readonly tenantBudget?:
+    | OwnBudget
+    | undefined;
+  /** Of the key, newest first. */
+  readonly lastRequests: readonly OwnRequest[];
+}
+
+/** A budget in the window that counts now. */
+export interface OwnBudget {
+  readonly budget: Budget | undefined;
+  readonly windowId: string;
+  readonly windowStartsAt: Date | undefined;
+  readonly windowEndsAt: Date | undefined;
+  readonly spentNanoUsd: bigint;
+  /** Never less than nothing. */
+  readonly leftNanoUsd: bigint;
+  /** So much is spent that it is to be warned. */
+  readonly warning: boolean;
+}
+
+/** A charged request, as the client that sent it may see it. */
+export interface OwnRequest {
+  readonly requestId: string;
+  readonly acceptedAt: Date | undefined;
+  readonly site: string;
+  readonly model: string;
+  readonly stream: boolean;
+  readonly statusCode: number;
+  readonly success: boolean;
+  readonly tokens: Tokens | undefined;
+  readonly usageSource: UsageSource;
+  readonly costNanoUsd: bigint;
+  readonly latencyMs: number;
+  readonly firstTokenMs?: number | undefined;
 }
 
 function createBaseResolveKeyRequest(): ResolveKeyRequest {
@@ -1229,6 +1302,765 @@ export const HoldResponse: MessageFns<HoldResponse> = {
   },
 };
 
+function createBaseGetOwnAccountRequest(): GetOwnAccountRequest {
+  return { clientKeyId: "", site: "", lastRequests: 0 };
+}
+
+export const GetOwnAccountRequest: MessageFns<GetOwnAccountRequest> = {
+  encode(message: GetOwnAccountRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.clientKeyId !== "") {
+      writer.uint32(10).string(message.clientKeyId);
+    }
+    if (message.site !== "") {
+      writer.uint32(18).string(message.site);
+    }
+    if (message.lastRequests !== 0) {
+      writer.uint32(24).uint32(message.lastRequests);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetOwnAccountRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetOwnAccountRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.clientKeyId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.site = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.lastRequests = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<GetOwnAccountRequest>): GetOwnAccountRequest {
+    return GetOwnAccountRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetOwnAccountRequest>): GetOwnAccountRequest {
+    const message = createBaseGetOwnAccountRequest() as any;
+    message.clientKeyId = object.clientKeyId ?? "";
+    message.site = object.site ?? "";
+    message.lastRequests = object.lastRequests ?? 0;
+    return message;
+  },
+};
+
+function createBaseGetOwnAccountResponse(): GetOwnAccountResponse {
+  return { account: undefined };
+}
+
+export const GetOwnAccountResponse: MessageFns<GetOwnAccountResponse> = {
+  encode(message: GetOwnAccountResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.account !== undefined) {
+      OwnAccount.encode(message.account, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetOwnAccountResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetOwnAccountResponse() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.account = OwnAccount.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<GetOwnAccountResponse>): GetOwnAccountResponse {
+    return GetOwnAccountResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetOwnAccountResponse>): GetOwnAccountResponse {
+    const message = createBaseGetOwnAccountResponse() as any;
+    message.account = (object.account !== undefined && object.account !== null)
+      ? OwnAccount.fromPartial(object.account)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseOwnAccount(): OwnAccount {
+  return {
+    tenantId: "",
+    tenantName: "",
+    clientKeyId: "",
+    clientKeyName: "",
+    expiresAt: undefined,
+    keyTerms: undefined,
+    creditsNanoUsd: 0n,
+    refCreditsNanoUsd: 0n,
+    balanceNanoUsd: 0n,
+    spentNanoUsd: 0n,
+    keyLimits: undefined,
+    tenantLimits: undefined,
+    keyBudget: undefined,
+    tenantBudget: undefined,
+    lastRequests: [],
+  };
+}
+
+export const OwnAccount: MessageFns<OwnAccount> = {
+  encode(message: OwnAccount, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.tenantId !== "") {
+      writer.uint32(10).string(message.tenantId);
+    }
+    if (message.tenantName !== "") {
+      writer.uint32(18).string(message.tenantName);
+    }
+    if (message.clientKeyId !== "") {
+      writer.uint32(26).string(message.clientKeyId);
+    }
+    if (message.clientKeyName !== "") {
+      writer.uint32(34).string(message.clientKeyName);
+    }
+    if (message.expiresAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.expiresAt), writer.uint32(42).fork()).join();
+    }
+    if (message.keyTerms !== undefined) {
+      KeyTerms.encode(message.keyTerms, writer.uint32(50).fork()).join();
+    }
+    if (message.creditsNanoUsd !== 0n) {
+      if (BigInt.asIntN(64, message.creditsNanoUsd) !== message.creditsNanoUsd) {
+        throw new globalThis.Error("value provided for field message.creditsNanoUsd of type int64 too large");
+      }
+      writer.uint32(56).int64(message.creditsNanoUsd);
+    }
+    if (message.refCreditsNanoUsd !== 0n) {
+      if (BigInt.asIntN(64, message.refCreditsNanoUsd) !== message.refCreditsNanoUsd) {
+        throw new globalThis.Error("value provided for field message.refCreditsNanoUsd of type int64 too large");
+      }
+      writer.uint32(64).int64(message.refCreditsNanoUsd);
+    }
+    if (message.balanceNanoUsd !== 0n) {
+      if (BigInt.asIntN(64, message.balanceNanoUsd) !== message.balanceNanoUsd) {
+        throw new globalThis.Error("value provided for field message.balanceNanoUsd of type int64 too large");
+      }
+      writer.uint32(72).int64(message.balanceNanoUsd);
+    }
+    if (message.spentNanoUsd !== 0n) {
+      if (BigInt.asIntN(64, message.spentNanoUsd) !== message.spentNanoUsd) {
+        throw new globalThis.Error("value provided for field message.spentNanoUsd of type int64 too large");
+      }
+      writer.uint32(80).int64(message.spentNanoUsd);
+    }
+    if (message.keyLimits !== undefined) {
+      Limits.encode(message.keyLimits, writer.uint32(90).fork()).join();
+    }
+    if (message.tenantLimits !== undefined) {
+      Limits.encode(message.tenantLimits, writer.uint32(98).fork()).join();
+    }
+    if (message.keyBudget !== undefined) {
+      OwnBudget.encode(message.keyBudget, writer.uint32(106).fork()).join();
+    }
+    if (message.tenantBudget !== undefined) {
+      OwnBudget.encode(message.tenantBudget, writer.uint32(114).fork()).join();
+    }
+    for (const v of message.lastRequests) {
+      OwnRequest.encode(v!, writer.uint32(122).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): OwnAccount {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseOwnAccount() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.tenantId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.tenantName = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.clientKeyId = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.clientKeyName = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.expiresAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.keyTerms = KeyTerms.decode(reader, reader.uint32());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.creditsNanoUsd = reader.int64() as bigint;
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.refCreditsNanoUsd = reader.int64() as bigint;
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.balanceNanoUsd = reader.int64() as bigint;
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.spentNanoUsd = reader.int64() as bigint;
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.keyLimits = Limits.decode(reader, reader.uint32());
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.tenantLimits = Limits.decode(reader, reader.uint32());
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.keyBudget = OwnBudget.decode(reader, reader.uint32());
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.tenantBudget = OwnBudget.decode(reader, reader.uint32());
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.lastRequests.push(OwnRequest.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<OwnAccount>): OwnAccount {
+    return OwnAccount.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<OwnAccount>): OwnAccount {
+    const message = createBaseOwnAccount() as any;
+    message.tenantId = object.tenantId ?? "";
+    message.tenantName = object.tenantName ?? "";
+    message.clientKeyId = object.clientKeyId ?? "";
+    message.clientKeyName = object.clientKeyName ?? "";
+    message.expiresAt = object.expiresAt ?? undefined;
+    message.keyTerms = (object.keyTerms !== undefined && object.keyTerms !== null)
+      ? KeyTerms.fromPartial(object.keyTerms)
+      : undefined;
+    message.creditsNanoUsd = (object.creditsNanoUsd !== undefined && object.creditsNanoUsd !== null)
+      ? BigInt(object.creditsNanoUsd)
+      : 0n;
+    message.refCreditsNanoUsd = (object.refCreditsNanoUsd !== undefined && object.refCreditsNanoUsd !== null)
+      ? BigInt(object.refCreditsNanoUsd)
+      : 0n;
+    message.balanceNanoUsd = (object.balanceNanoUsd !== undefined && object.balanceNanoUsd !== null)
+      ? BigInt(object.balanceNanoUsd)
+      : 0n;
+    message.spentNanoUsd = (object.spentNanoUsd !== undefined && object.spentNanoUsd !== null)
+      ? BigInt(object.spentNanoUsd)
+      : 0n;
+    message.keyLimits = (object.keyLimits !== undefined && object.keyLimits !== null)
+      ? Limits.fromPartial(object.keyLimits)
+      : undefined;
+    message.tenantLimits = (object.tenantLimits !== undefined && object.tenantLimits !== null)
+      ? Limits.fromPartial(object.tenantLimits)
+      : undefined;
+    message.keyBudget = (object.keyBudget !== undefined && object.keyBudget !== null)
+      ? OwnBudget.fromPartial(object.keyBudget)
+      : undefined;
+    message.tenantBudget = (object.tenantBudget !== undefined && object.tenantBudget !== null)
+      ? OwnBudget.fromPartial(object.tenantBudget)
+      : undefined;
+    message.lastRequests = object.lastRequests?.map((e) => OwnRequest.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseOwnBudget(): OwnBudget {
+  return {
+    budget: undefined,
+    windowId: "",
+    windowStartsAt: undefined,
+    windowEndsAt: undefined,
+    spentNanoUsd: 0n,
+    leftNanoUsd: 0n,
+    warning: false,
+  };
+}
+
+export const OwnBudget: MessageFns<OwnBudget> = {
+  encode(message: OwnBudget, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.budget !== undefined) {
+      Budget.encode(message.budget, writer.uint32(10).fork()).join();
+    }
+    if (message.windowId !== "") {
+      writer.uint32(18).string(message.windowId);
+    }
+    if (message.windowStartsAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.windowStartsAt), writer.uint32(26).fork()).join();
+    }
+    if (message.windowEndsAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.windowEndsAt), writer.uint32(34).fork()).join();
+    }
+    if (message.spentNanoUsd !== 0n) {
+      if (BigInt.asIntN(64, message.spentNanoUsd) !== message.spentNanoUsd) {
+        throw new globalThis.Error("value provided for field message.spentNanoUsd of type int64 too large");
+      }
+      writer.uint32(40).int64(message.spentNanoUsd);
+    }
+    if (message.leftNanoUsd !== 0n) {
+      if (BigInt.asIntN(64, message.leftNanoUsd) !== message.leftNanoUsd) {
+        throw new globalThis.Error("value provided for field message.leftNanoUsd of type int64 too large");
+      }
+      writer.uint32(48).int64(message.leftNanoUsd);
+    }
+    if (message.warning !== false) {
+      writer.uint32(56).bool(message.warning);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): OwnBudget {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseOwnBudget() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.budget = Budget.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.windowId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.windowStartsAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.windowEndsAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.spentNanoUsd = reader.int64() as bigint;
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.leftNanoUsd = reader.int64() as bigint;
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.warning = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<OwnBudget>): OwnBudget {
+    return OwnBudget.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<OwnBudget>): OwnBudget {
+    const message = createBaseOwnBudget() as any;
+    message.budget = (object.budget !== undefined && object.budget !== null)
+      ? Budget.fromPartial(object.budget)
+      : undefined;
+    message.windowId = object.windowId ?? "";
+    message.windowStartsAt = object.windowStartsAt ?? undefined;
+    message.windowEndsAt = object.windowEndsAt ?? undefined;
+    message.spentNanoUsd = (object.spentNanoUsd !== undefined && object.spentNanoUsd !== null)
+      ? BigInt(object.spentNanoUsd)
+      : 0n;
+    message.leftNanoUsd = (object.leftNanoUsd !== undefined && object.leftNanoUsd !== null)
+      ? BigInt(object.leftNanoUsd)
+      : 0n;
+    message.warning = object.warning ?? false;
+    return message;
+  },
+};
+
+function createBaseOwnRequest(): OwnRequest {
+  return {
+    requestId: "",
+    acceptedAt: undefined,
+    site: "",
+    model: "",
+    stream: false,
+    statusCode: 0,
+    success: false,
+    tokens: undefined,
+    usageSource: UsageSource.UNSPECIFIED,
+    costNanoUsd: 0n,
+    latencyMs: 0,
+    firstTokenMs: undefined,
+  };
+}
+
+export const OwnRequest: MessageFns<OwnRequest> = {
+  encode(message: OwnRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.requestId !== "") {
+      writer.uint32(10).string(message.requestId);
+    }
+    if (message.acceptedAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.acceptedAt), writer.uint32(18).fork()).join();
+    }
+    if (message.site !== "") {
+      writer.uint32(26).string(message.site);
+    }
+    if (message.model !== "") {
+      writer.uint32(34).string(message.model);
+    }
+    if (message.stream !== false) {
+      writer.uint32(40).bool(message.stream);
+    }
+    if (message.statusCode !== 0) {
+      writer.uint32(48).uint32(message.statusCode);
+    }
+    if (message.success !== false) {
+      writer.uint32(56).bool(message.success);
+    }
+    if (message.tokens !== undefined) {
+      Tokens.encode(message.tokens, writer.uint32(66).fork()).join();
+    }
+    if (message.usageSource !== UsageSource.UNSPECIFIED) {
+      writer.uint32(72).int32(usageSourceToNumber(message.usageSource));
+    }
+    if (message.costNanoUsd !== 0n) {
+      if (BigInt.asIntN(64, message.costNanoUsd) !== message.costNanoUsd) {
+        throw new globalThis.Error("value provided for field message.costNanoUsd of type int64 too large");
+      }
+      writer.uint32(80).int64(message.costNanoUsd);
+    }
+    if (message.latencyMs !== 0) {
+      writer.uint32(88).uint32(message.latencyMs);
+    }
+    if (message.firstTokenMs !== undefined) {
+      writer.uint32(96).uint32(message.firstTokenMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): OwnRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseOwnRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.acceptedAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.site = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.model = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.stream = reader.bool();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.statusCode = reader.uint32();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.success = reader.bool();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.tokens = Tokens.decode(reader, reader.uint32());
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.usageSource = usageSourceFromJSON(reader.int32());
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.costNanoUsd = reader.int64() as bigint;
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.latencyMs = reader.uint32();
+            continue;
+          }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.firstTokenMs = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<OwnRequest>): OwnRequest {
+    return OwnRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<OwnRequest>): OwnRequest {
+    const message = createBaseOwnRequest() as any;
+    message.requestId = object.requestId ?? "";
+    message.acceptedAt = object.acceptedAt ?? undefined;
+    message.site = object.site ?? "";
+    message.model = object.model ?? "";
+    message.stream = object.stream ?? false;
+    message.statusCode = object.statusCode ?? 0;
+    message.success = object.success ?? false;
+    message.tokens = (object.tokens !== undefined && object.tokens !== null)
+      ? Tokens.fromPartial(object.tokens)
+      : undefined;
+    message.usageSource = object.usageSource ?? UsageSource.UNSPECIFIED;
+    message.costNanoUsd = (object.costNanoUsd !== undefined && object.costNanoUsd !== null)
+      ? BigInt(object.costNanoUsd)
+      : 0n;
+    message.latencyMs = object.latencyMs ?? 0;
+    message.firstTokenMs = object.firstTokenMs ?? undefined;
+    return message;
+  },
+};
+
 export type AccountsService = typeof AccountsService;
 export const AccountsService = {
   /** Who a client key belongs to and what it may do. NOT_FOUND for a key that does not exist. */
@@ -1240,6 +2072,17 @@ export const AccountsService = {
     requestDeserialize: (value: Buffer): ResolveKeyRequest => ResolveKeyRequest.decode(value),
     responseSerialize: (value: ResolveKeyResponse): Buffer => Buffer.from(ResolveKeyResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ResolveKeyResponse => ResolveKeyResponse.decode(value),
+  },
+  /** What a client key may know of its account. NOT_FOUND for a key that does not exist. */
+  getOwnAccount: {
+    path: "/usage_ledger.v1.Accounts/GetOwnAccount" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetOwnAccountRequest): Buffer => Buffer.from(GetOwnAccountRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetOwnAccountRequest => GetOwnAccountRequest.decode(value),
+    responseSerialize: (value: GetOwnAccountResponse): Buffer =>
+      Buffer.from(GetOwnAccountResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetOwnAccountResponse => GetOwnAccountResponse.decode(value),
   },
   /** One stream per router process: the router says hello, the ledger tells what changed and what is charged. */
   hold: {
@@ -1281,6 +2124,8 @@ export const AccountsService = {
 export interface AccountsServer extends UntypedServiceImplementation {
   /** Who a client key belongs to and what it may do. NOT_FOUND for a key that does not exist. */
   resolveKey: handleUnaryCall<ResolveKeyRequest, ResolveKeyResponse>;
+  /** What a client key may know of its account. NOT_FOUND for a key that does not exist. */
+  getOwnAccount: handleUnaryCall<GetOwnAccountRequest, GetOwnAccountResponse>;
   /** One stream per router process: the router says hello, the ledger tells what changed and what is charged. */
   hold: handleBidiStreamingCall<HoldRequest, HoldResponse>;
   /**
@@ -1308,6 +2153,22 @@ export interface AccountsClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ResolveKeyResponse) => void,
+  ): ClientUnaryCall;
+  /** What a client key may know of its account. NOT_FOUND for a key that does not exist. */
+  getOwnAccount(
+    request: GetOwnAccountRequest,
+    callback: (error: ServiceError | null, response: GetOwnAccountResponse) => void,
+  ): ClientUnaryCall;
+  getOwnAccount(
+    request: GetOwnAccountRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetOwnAccountResponse) => void,
+  ): ClientUnaryCall;
+  getOwnAccount(
+    request: GetOwnAccountRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetOwnAccountResponse) => void,
   ): ClientUnaryCall;
   /** One stream per router process: the router says hello, the ledger tells what changed and what is charged. */
   hold(): ClientDuplexStream<HoldRequest, HoldResponse>;
@@ -1356,6 +2217,18 @@ export type DeepPartial<T> = T extends bigint ? string | number | bigint
     ? { readonly $case: T["$case"]; value?: DeepPartial<T["value"]> }
   : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
   : Partial<T>;
+
+function toTimestamp(date: Date): Timestamp {
+  const seconds = BigInt(Math.trunc(date.getTime() / 1_000));
+  const nanos = (date.getTime() % 1_000) * 1_000_000;
+  return { seconds, nanos };
+}
+
+function fromTimestamp(t: Timestamp): Date {
+  let millis = (globalThis.Number(t.seconds.toString()) || 0) * 1_000;
+  millis += (t.nanos || 0) / 1_000_000;
+  return new globalThis.Date(millis);
+}
 
 export interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;

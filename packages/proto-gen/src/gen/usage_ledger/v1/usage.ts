@@ -15,7 +15,16 @@ import {
   type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
-import { Tokens, UsageEvent, UsageSource, usageSourceFromJSON, usageSourceToNumber } from "../../events/v1/usage.ts";
+import {
+  Dialect,
+  dialectFromJSON,
+  dialectToNumber,
+  Tokens,
+  UsageEvent,
+  UsageSource,
+  usageSourceFromJSON,
+  usageSourceToNumber,
+} from "../../events/v1/usage.ts";
 import { Timestamp } from "../../google/protobuf/timestamp.ts";
 
 export const protobufPackage = "usage_ledger.v1";
@@ -331,6 +340,53 @@ export interface SeriesPoint {
     | undefined;
   /** Those that have requests here. */
   readonly groups: readonly SumsOfGroup[];
+}
+
+export interface ListRefusalsRequest {
+  /** At most 1,000; 0 means 50. */
+  readonly pageSize: number;
+  /** `next_page_token` of the page before. */
+  readonly pageToken: string;
+  readonly tenantId?: string | undefined;
+  readonly clientKeyId?: string | undefined;
+  readonly site?: string | undefined;
+  readonly kind?:
+    | string
+    | undefined;
+  /** Minutes; the end is excluded. */
+  readonly from: Date | undefined;
+  readonly to:
+    | Date
+    | undefined;
+  /** All minutes together, the most first; else minute by minute, newest first. */
+  readonly summed: boolean;
+}
+
+export interface ListRefusalsResponse {
+  readonly refusals: readonly RefusedRequests[];
+  /** Empty on the last page. */
+  readonly nextPageToken: string;
+}
+
+/** Requests that were refused alike. */
+export interface RefusedRequests {
+  /** The same, where minutes are apart. */
+  readonly firstMinute: Date | undefined;
+  readonly lastMinute:
+    | Date
+    | undefined;
+  /** Empty where it is not known who asked. */
+  readonly tenantId: string;
+  readonly clientKeyId: string;
+  readonly site: string;
+  readonly dialect: Dialect;
+  /** The cause: invalid_key, rate_limited, ... */
+  readonly kind: string;
+  /** What the client saw. */
+  readonly statusCode: number;
+  readonly count: bigint;
+  /** Of several accounts and minutes, which a router had no room to count apart; the minute is the first one. */
+  readonly merged: boolean;
 }
 
 function createBaseListLogsRequest(): ListLogsRequest {
@@ -2138,6 +2194,411 @@ export const SeriesPoint: MessageFns<SeriesPoint> = {
   },
 };
 
+function createBaseListRefusalsRequest(): ListRefusalsRequest {
+  return {
+    pageSize: 0,
+    pageToken: "",
+    tenantId: undefined,
+    clientKeyId: undefined,
+    site: undefined,
+    kind: undefined,
+    from: undefined,
+    to: undefined,
+    summed: false,
+  };
+}
+
+export const ListRefusalsRequest: MessageFns<ListRefusalsRequest> = {
+  encode(message: ListRefusalsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.pageSize !== 0) {
+      writer.uint32(8).uint32(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      writer.uint32(18).string(message.pageToken);
+    }
+    if (message.tenantId !== undefined) {
+      writer.uint32(26).string(message.tenantId);
+    }
+    if (message.clientKeyId !== undefined) {
+      writer.uint32(34).string(message.clientKeyId);
+    }
+    if (message.site !== undefined) {
+      writer.uint32(42).string(message.site);
+    }
+    if (message.kind !== undefined) {
+      writer.uint32(50).string(message.kind);
+    }
+    if (message.from !== undefined) {
+      Timestamp.encode(toTimestamp(message.from), writer.uint32(58).fork()).join();
+    }
+    if (message.to !== undefined) {
+      Timestamp.encode(toTimestamp(message.to), writer.uint32(66).fork()).join();
+    }
+    if (message.summed !== false) {
+      writer.uint32(72).bool(message.summed);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListRefusalsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListRefusalsRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.pageSize = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.pageToken = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.tenantId = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.clientKeyId = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.site = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.kind = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.from = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.to = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.summed = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListRefusalsRequest>): ListRefusalsRequest {
+    return ListRefusalsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListRefusalsRequest>): ListRefusalsRequest {
+    const message = createBaseListRefusalsRequest() as any;
+    message.pageSize = object.pageSize ?? 0;
+    message.pageToken = object.pageToken ?? "";
+    message.tenantId = object.tenantId ?? undefined;
+    message.clientKeyId = object.clientKeyId ?? undefined;
+    message.site = object.site ?? undefined;
+    message.kind = object.kind ?? undefined;
+    message.from = object.from ?? undefined;
+    message.to = object.to ?? undefined;
+    message.summed = object.summed ?? false;
+    return message;
+  },
+};
+
+function createBaseListRefusalsResponse(): ListRefusalsResponse {
+  return { refusals: [], nextPageToken: "" };
+}
+
+export const ListRefusalsResponse: MessageFns<ListRefusalsResponse> = {
+  encode(message: ListRefusalsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.refusals) {
+      RefusedRequests.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.nextPageToken !== "") {
+      writer.uint32(18).string(message.nextPageToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListRefusalsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListRefusalsResponse() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.refusals.push(RefusedRequests.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nextPageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListRefusalsResponse>): ListRefusalsResponse {
+    return ListRefusalsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListRefusalsResponse>): ListRefusalsResponse {
+    const message = createBaseListRefusalsResponse() as any;
+    message.refusals = object.refusals?.map((e) => RefusedRequests.fromPartial(e)) || [];
+    message.nextPageToken = object.nextPageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseRefusedRequests(): RefusedRequests {
+  return {
+    firstMinute: undefined,
+    lastMinute: undefined,
+    tenantId: "",
+    clientKeyId: "",
+    site: "",
+    dialect: Dialect.UNSPECIFIED,
+    kind: "",
+    statusCode: 0,
+    count: 0n,
+    merged: false,
+  };
+}
+
+export const RefusedRequests: MessageFns<RefusedRequests> = {
+  encode(message: RefusedRequests, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.firstMinute !== undefined) {
+      Timestamp.encode(toTimestamp(message.firstMinute), writer.uint32(10).fork()).join();
+    }
+    if (message.lastMinute !== undefined) {
+      Timestamp.encode(toTimestamp(message.lastMinute), writer.uint32(18).fork()).join();
+    }
+    if (message.tenantId !== "") {
+      writer.uint32(26).string(message.tenantId);
+    }
+    if (message.clientKeyId !== "") {
+      writer.uint32(34).string(message.clientKeyId);
+    }
+    if (message.site !== "") {
+      writer.uint32(42).string(message.site);
+    }
+    if (message.dialect !== Dialect.UNSPECIFIED) {
+      writer.uint32(48).int32(dialectToNumber(message.dialect));
+    }
+    if (message.kind !== "") {
+      writer.uint32(58).string(message.kind);
+    }
+    if (message.statusCode !== 0) {
+      writer.uint32(64).uint32(message.statusCode);
+    }
+    if (message.count !== 0n) {
+      if (BigInt.asUintN(64, message.count) !== message.count) {
+        throw new globalThis.Error("value provided for field message.count of type uint64 too large");
+      }
+      writer.uint32(72).uint64(message.count);
+    }
+    if (message.merged !== false) {
+      writer.uint32(80).bool(message.merged);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RefusedRequests {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRefusedRequests() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.firstMinute = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.lastMinute = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.tenantId = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.clientKeyId = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.site = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.dialect = dialectFromJSON(reader.int32());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.kind = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.statusCode = reader.uint32();
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.count = reader.uint64() as bigint;
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.merged = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RefusedRequests>): RefusedRequests {
+    return RefusedRequests.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RefusedRequests>): RefusedRequests {
+    const message = createBaseRefusedRequests() as any;
+    message.firstMinute = object.firstMinute ?? undefined;
+    message.lastMinute = object.lastMinute ?? undefined;
+    message.tenantId = object.tenantId ?? "";
+    message.clientKeyId = object.clientKeyId ?? "";
+    message.site = object.site ?? "";
+    message.dialect = object.dialect ?? Dialect.UNSPECIFIED;
+    message.kind = object.kind ?? "";
+    message.statusCode = object.statusCode ?? 0;
+    message.count = (object.count !== undefined && object.count !== null) ? BigInt(object.count) : 0n;
+    message.merged = object.merged ?? false;
+    return message;
+  },
+};
+
 export type UsageService = typeof UsageService;
 export const UsageService = {
   /** Newest first. */
@@ -2193,6 +2654,17 @@ export const UsageService = {
     responseSerialize: (value: GetSeriesResponse): Buffer => Buffer.from(GetSeriesResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): GetSeriesResponse => GetSeriesResponse.decode(value),
   },
+  /** Requests that routers refused and never forwarded, counted by account, cause and minute. */
+  listRefusals: {
+    path: "/usage_ledger.v1.Usage/ListRefusals" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListRefusalsRequest): Buffer => Buffer.from(ListRefusalsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListRefusalsRequest => ListRefusalsRequest.decode(value),
+    responseSerialize: (value: ListRefusalsResponse): Buffer =>
+      Buffer.from(ListRefusalsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListRefusalsResponse => ListRefusalsResponse.decode(value),
+  },
 } as const;
 
 export interface UsageServer extends UntypedServiceImplementation {
@@ -2209,6 +2681,8 @@ export interface UsageServer extends UntypedServiceImplementation {
   summarise: handleUnaryCall<SummariseRequest, SummariseResponse>;
   /** Sums by day or by hour of a time zone. */
   getSeries: handleUnaryCall<GetSeriesRequest, GetSeriesResponse>;
+  /** Requests that routers refused and never forwarded, counted by account, cause and minute. */
+  listRefusals: handleUnaryCall<ListRefusalsRequest, ListRefusalsResponse>;
 }
 
 export interface UsageClient extends Client {
@@ -2294,6 +2768,22 @@ export interface UsageClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GetSeriesResponse) => void,
+  ): ClientUnaryCall;
+  /** Requests that routers refused and never forwarded, counted by account, cause and minute. */
+  listRefusals(
+    request: ListRefusalsRequest,
+    callback: (error: ServiceError | null, response: ListRefusalsResponse) => void,
+  ): ClientUnaryCall;
+  listRefusals(
+    request: ListRefusalsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListRefusalsResponse) => void,
+  ): ClientUnaryCall;
+  listRefusals(
+    request: ListRefusalsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListRefusalsResponse) => void,
   ): ClientUnaryCall;
 }
 
