@@ -144,7 +144,8 @@ test('what cannot be read is shown as far as it can, and not sent again', async 
   expect(raw).toMatchObject({ sizeBytes: 5n, partition: partitionOf('t1') });
   expect(raw?.event).toBeUndefined();
   expect(readable?.event).toEqual(noTime);
-  const messages = async () => (await jetstreamManager(world.nats.connection)).streams.info(world.stream);
+  const { streams } = await jetstreamManager(world.nats.connection);
+  const messages = async () => await streams.info(world.stream);
   const before = (await messages()).state.messages;
   expect(await replay([raw?.id ?? '', readable?.id ?? '', 'nothing'])).toEqual([
     [REFUSED, 'the message is no usage batch'],
