@@ -229,6 +229,7 @@ export async function startService(config: Config, overrides: Overrides = {}): P
               pause,
               waitMs: REPLAY_WAIT_MS,
             }),
+            onReplayed: events.lettersReplayed,
           },
           config.hasGrant,
         ),

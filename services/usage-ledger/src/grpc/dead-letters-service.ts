@@ -8,6 +8,7 @@ export interface DeadLetterUseCases {
   readonly list: (input: LetterQuery & PageRequest) => Promise<Page<StoredLetter>>;
   readonly get: (id: string) => Promise<StoredLetter>;
   readonly replay: (ids: readonly string[], signal: AbortSignal) => Promise<readonly ReplayedLetter[]>;
+  readonly onReplayed: (caller: string, letters: readonly ReplayedLetter[]) => void;
 }
 
 const OUTCOME: Record<ReplayedLetter['outcome'], v1.ReplayOutcome> = {
@@ -18,16 +19,21 @@ const OUTCOME: Record<ReplayedLetter['outcome'], v1.ReplayOutcome> = {
   not_found: v1.ReplayOutcome.NOT_FOUND,
 };
 
-export function deadLettersService({ list, get, replay }: DeadLetterUseCases, hasGrant: HasGrant): BoundService {
+export function deadLettersService(
+  { list, get, replay, onReplayed }: DeadLetterUseCases,
+  hasGrant: HasGrant,
+): BoundService {
   const service = bindService(v1.DeadLettersService, {
     listDeadLetters: async ({ reason, partition, from, to, ...page }) => {
       const { items, nextPageToken } = await list({ reason, partition, from, to, ...page });
       return { letters: items.map(toLetter), nextPageToken };
     },
     getDeadLetter: async ({ id }) => ({ letter: toLetter(await get(id)) }),
-    replayDeadLetters: async ({ ids }, { signal }) => ({
-      letters: (await replay(ids, signal)).map(({ outcome, ...letter }) => ({ ...letter, outcome: OUTCOME[outcome] })),
-    }),
+    replayDeadLetters: async ({ ids }, { signal, caller }) => {
+      const letters = await replay(ids, signal);
+      onReplayed(caller, letters);
+      return { letters: letters.map(({ outcome, ...letter }) => ({ ...letter, outcome: OUTCOME[outcome] })) };
+    },
   });
   return restrictService(service, {
     may: (caller) => hasGrant(caller, 'admin'),
