@@ -9,7 +9,7 @@ import { makeAccountsAdmin } from './app/admin/accounts-admin.ts';
 import { AllowanceKeeper } from './app/allowances/allowance-keeper.ts';
 import { AllowanceOffices } from './app/allowances/allowance-offices.ts';
 import { makeHoldAllowances } from './app/allowances/hold-allowances.ts';
-import type { OutstandingBooks } from './app/audit/audit-ports.ts';
+import { outstandingBooks } from './app/allowances/outstanding-books.ts';
 import { makeReconcile } from './app/audit/reconcile.ts';
 import { makeBootstrap } from './app/bootstrap.ts';
 import { makeChargeMessages } from './app/charge-messages.ts';
@@ -63,9 +63,6 @@ const SITE_FILES_EVERY_MS = 2_000;
 const REPLAY_WAIT_MS = 5_000;
 /** Adding up all entries of a large database. */
 const AUDIT_CALL_TIMEOUT_MS = 10 * 60_000;
-
-/** Nobody grants allowances yet. */
-const NOTHING_OUTSTANDING: OutstandingBooks = { list: async () => await Promise.resolve([]) };
 
 /** Builds usage-ledger of its parts and starts it. */
 export async function startService(config: Config, overrides: Overrides = {}): Promise<LedgerService> {
@@ -204,7 +201,7 @@ export async function startService(config: Config, overrides: Overrides = {}): P
           makeReconcile({
             store: new MongoAudit(auditMongo),
             letters: deadLetters,
-            outstanding: NOTHING_OUTSTANDING,
+            outstanding: outstandingBooks(offices, USAGE_PARTITIONS),
             prices: priceStore,
             partitions: USAGE_PARTITIONS,
             partitionOf,

@@ -72,16 +72,28 @@ function oneOf<T>(list: readonly T[]): T {
   return list[Math.floor(Math.random() * list.length)] ?? expect.fail();
 }
 
+const MONTH = `month/UTC/${new Date().toISOString().slice(0, 7)}-01`;
+
+/** As the events of requests that were admitted by the budgets of `demo` say it. */
+function allowanceOf(tenantId: string, clientKeyId: string): eventsV1.Allowance | undefined {
+  if (tenantId !== 'demo') return undefined;
+  const ofTenant = { kind: 'MONEY_KIND_TENANT_BUDGET', bucket: MONTH, nanoUsd: 0n } as const;
+  const ofKey = { kind: 'MONEY_KIND_KEY_BUDGET', bucket: 'rolling-30/Asia/Kolkata', nanoUsd: 0n } as const;
+  return { opened: 0n, tokens: 0n, money: clientKeyId === 'demo-key' ? [ofTenant, ofKey] : [ofTenant] };
+}
+
 /** Whatever a router may report: several epochs, accounts and days, failures, and tokens of every kind. */
 export function randomEvents(count: number): readonly eventsV1.UsageEvent[] {
   return Array.from({ length: count }, () => {
     const tenantId = oneOf(TENANTS);
+    const clientKeyId = oneOf(['demo-key', 'key-1', 'key-2']);
     const success = Math.random() < 0.8;
     const upTo = (most: number): bigint => BigInt(Math.floor(Math.random() * most));
     return makeEvent({
       tenantId,
       epoch: tenantId.startsWith('service:') ? SERVICE_EPOCH : oneOf(EPOCHS),
-      clientKeyId: oneOf(['demo-key', 'key-1', 'key-2']),
+      clientKeyId,
+      allowance: allowanceOf(tenantId, clientKeyId),
       acceptedAt: new Date(Date.now() - Math.floor(Math.random() * 4 * DAY_MS)),
       success,
       abortReason: success ? '' : oneOf(['client_gone', '']),

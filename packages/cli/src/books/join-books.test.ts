@@ -28,7 +28,7 @@ function log(
   );
   const all = { input: 1_000n, output: 2_000n, ...tokens };
   const event = eventsV1.UsageEvent.fromPartial({ requestId, attempts, tokens: all, usageSource });
-  return { event, costNanoUsd: 0n, priceVersion: '', chargedAt: undefined };
+  return { event, costNanoUsd: 0n, creditType: '', priceVersion: '', chargedAt: undefined };
 }
 
 function join(rows: readonly ProviderRow[], logs: readonly usageV1.RequestLog[], change: Partial<JoinOptions> = {}) {

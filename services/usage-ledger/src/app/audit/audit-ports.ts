@@ -84,7 +84,11 @@ export interface OutstandingRow {
   readonly amounts: Readonly<Record<string, bigint>>;
 }
 
-/** What the owners of account partitions have granted; from their memory, so only of those that can be asked. */
+/** What the owners of account partitions have granted; it is in their memory alone. */
 export interface OutstandingBooks {
-  list: () => Promise<readonly OutstandingRow[]>;
+  list: () => Promise<{
+    readonly rows: readonly OutstandingRow[];
+    /** Partitions that other processes own, which have to be asked for them. */
+    readonly elsewhere: readonly number[];
+  }>;
 }

@@ -12,8 +12,10 @@ const row = (change: Partial<OutstandingRow>): OutstandingRow => ({
 });
 
 async function namesOf(rows: readonly OutstandingRow[]): Promise<readonly string[]> {
-  const findings = await Array.fromAsync(checkOutstanding({ list: async () => await Promise.resolve(rows) }));
-  expect(findings.at(-1)).toEqual({ check: 'outstanding', checked: rows.length });
+  const list = async () => await Promise.resolve({ rows, elsewhere: [2, 3] });
+  const findings = await Array.fromAsync(checkOutstanding({ list }));
+  expect(findings.at(-2)).toEqual({ check: 'outstanding', checked: rows.length });
+  expect(findings.at(-1)).toMatchObject({ note: expect.stringContaining('partitions 2, 3') as unknown });
   return findings.flatMap((finding) =>
     'difference' in finding ? [`${finding.difference.what}: ${finding.difference.found}`] : [],
   );

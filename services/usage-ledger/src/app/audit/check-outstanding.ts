@@ -3,7 +3,7 @@ import type { OutstandingBooks } from './audit-ports.ts';
 
 /** What holders have is nothing below 0, and the dead have nothing. */
 export async function* checkOutstanding(books: OutstandingBooks): AsyncIterable<Finding> {
-  const rows = await books.list();
+  const { rows, elsewhere } = await books.list();
   for (const { partition, scope, holderEpoch, live, amounts } of rows) {
     const subject = `${scope} at ${holderEpoch}, partition ${partition}`;
     for (const [dimension, amount] of Object.entries(amounts)) {
@@ -21,4 +21,9 @@ export async function* checkOutstanding(books: OutstandingBooks): AsyncIterable<
     }
   }
   yield { check: 'outstanding', checked: rows.length };
+  if (elsewhere.length > 0)
+    yield {
+      check: 'outstanding',
+      note: `partitions ${elsewhere.join(', ')} are owned by another usage-ledger: ask that one too`,
+    };
 }

@@ -29,6 +29,5 @@ export function timeOfId(id: string): number | undefined {
  */
 export function bucketBegin(bucket: string): number | undefined {
   const [, date] = /\/(\d{4}-\d{2}-\d{2})$/.exec(bucket) ?? [];
-  const [, rolling = '1'] = /^rolling-(\d+)\//.exec(bucket) ?? [];
-  return date === undefined ? undefined : Date.parse(`${date}T00:00:00Z`) - Number(rolling) * DAY_MS;
+  return date === undefined ? undefined : Date.parse(`${date}T00:00:00Z`) - DAY_MS;
 }
