@@ -18,6 +18,9 @@ import { creditsList } from './commands/credits-list.ts';
 import { creditsRefund } from './commands/credits-refund.ts';
 import { creditsTopUp } from './commands/credits-top-up.ts';
 import { creditsVoid } from './commands/credits-void.ts';
+import { deadLettersList } from './commands/dead-letters-list.ts';
+import { deadLettersReplay } from './commands/dead-letters-replay.ts';
+import { deadLettersShow } from './commands/dead-letters-show.ts';
 import { importTrollllm } from './commands/import-trollllm.ts';
 import { keysCreate } from './commands/keys-create.ts';
 import { keysDisable } from './commands/keys-disable.ts';
@@ -42,6 +45,7 @@ import { proxiesEdit } from './commands/proxies-edit.ts';
 import { proxiesEnable } from './commands/proxies-enable.ts';
 import { proxiesImport } from './commands/proxies-import.ts';
 import { proxiesList } from './commands/proxies-list.ts';
+import { reconcile } from './commands/reconcile.ts';
 import { reload } from './commands/reload.ts';
 import { status } from './commands/status.ts';
 import { tenantsActivate } from './commands/tenants-activate.ts';
@@ -108,6 +112,10 @@ export const COMMANDS: readonly Command[] = [
   budgetsClear,
   pricesList,
   importTrollllm,
+  reconcile,
+  deadLettersList,
+  deadLettersShow,
+  deadLettersReplay,
   providersList,
   upstreamKeysList,
   upstreamKeysShow,

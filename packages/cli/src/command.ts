@@ -13,10 +13,10 @@ export interface OptionSpec {
 
 export type OptionSpecs = Readonly<Record<string, OptionSpec>>;
 
-/** The last operand of a command may be left out, or be any number of words, one at least. */
+/** The last operand of a command may be left out, or be any number of words. */
 export interface LastOperand {
   readonly name: string;
-  readonly takes: 'one or none' | 'one or more';
+  readonly takes: 'one or none' | 'one or more' | 'any number';
 }
 
 /** What a command has to do its work with. */

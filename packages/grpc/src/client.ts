@@ -1,8 +1,23 @@
-import { Client, Metadata, type CallOptions, type ServiceError } from '@grpc/grpc-js';
+import {
+  Client,
+  Metadata,
+  type CallOptions,
+  type ClientDuplexStream,
+  type ClientReadableStream,
+  type ServiceError,
+} from '@grpc/grpc-js';
 import type { Secret } from '@omg/config';
 import { OmgError } from '@omg/errors';
 import { traceParentOf, withSpan, type Telemetry } from '@omg/telemetry';
-import type { DuplexMethod, MethodShape, RequestOf, ResponseOf, ServiceShape, UnaryMethod } from './service-types.ts';
+import type {
+  DuplexMethod,
+  MethodShape,
+  RequestOf,
+  ResponseOf,
+  ServerStreamMethod,
+  ServiceShape,
+  UnaryMethod,
+} from './service-types.ts';
 import { fromServiceError } from './status.ts';
 import { channelCredentials, type GrpcTls } from './tls.ts';
 
@@ -29,9 +44,11 @@ export interface DuplexCall<Req, Res> {
 
 type ClientMethod<M extends MethodShape> = M extends UnaryMethod
   ? (request: RequestOf<M>, options?: UnaryOptions) => Promise<ResponseOf<M>>
-  : M extends DuplexMethod
-    ? (signal: AbortSignal) => DuplexCall<RequestOf<M>, ResponseOf<M>>
-    : never;
+  : M extends ServerStreamMethod
+    ? (request: RequestOf<M>, signal: AbortSignal) => AsyncIterable<ResponseOf<M>>
+    : M extends DuplexMethod
+      ? (signal: AbortSignal) => DuplexCall<RequestOf<M>, ResponseOf<M>>
+      : never;
 
 export type GrpcClient<S extends ServiceShape> = { readonly [K in keyof S]: ClientMethod<S[K]> } & Disposable;
 
@@ -47,7 +64,11 @@ export function createGrpcClient<S extends ServiceShape>(definition: S, options:
   });
   const methods = Object.entries(definition).map(([name, method]) => [
     name,
-    method.requestStream ? makeDuplex(channel, method, options) : makeUnary(channel, method, options),
+    method.requestStream
+      ? makeDuplex(channel, method, options)
+      : method.responseStream
+        ? makeServerStream(channel, method, options)
+        : makeUnary(channel, method, options),
   ]);
   const client: unknown = {
     ...Object.fromEntries(methods),
@@ -89,6 +110,20 @@ function makeUnary(channel: Client, method: MethodShape, options: GrpcClientOpti
     });
 }
 
+function makeServerStream(channel: Client, method: MethodShape, options: GrpcClientOptions) {
+  return (request: never, signal: AbortSignal): AsyncIterable<unknown> => {
+    const call = channel.makeServerStreamRequest(
+      method.path,
+      method.requestSerialize,
+      method.responseDeserialize,
+      request,
+      metadataOf(options),
+      {},
+    );
+    return responsesOf(endingWith(call, signal), method);
+  };
+}
+
 function makeDuplex(channel: Client, method: MethodShape, options: GrpcClientOptions) {
   return (signal: AbortSignal): DuplexCall<never, unknown> => {
     const call = channel.makeBidiStreamRequest(
@@ -98,23 +133,30 @@ function makeDuplex(channel: Client, method: MethodShape, options: GrpcClientOpt
       metadataOf(options),
       {},
     );
-    // without a listener an error between two reads would end the process; `responses` reports it
-    call.on('error', () => undefined);
-    signal.addEventListener(
-      'abort',
-      () => {
-        call.cancel();
-      },
-      { once: true },
-    );
-    if (signal.aborted) call.cancel();
     return {
       send: (request) => {
         call.write(request);
       },
-      responses: responsesOf(call, method),
+      responses: responsesOf(endingWith(call, signal), method),
     };
   };
+}
+
+function endingWith<Call extends ClientReadableStream<unknown> | ClientDuplexStream<never, unknown>>(
+  call: Call,
+  signal: AbortSignal,
+): Call {
+  // without a listener an error between two reads would end the process; whoever reads is told of it
+  call.on('error', () => undefined);
+  signal.addEventListener(
+    'abort',
+    () => {
+      call.cancel();
+    },
+    { once: true },
+  );
+  if (signal.aborted) call.cancel();
+  return call;
 }
 
 async function* responsesOf(call: AsyncIterable<unknown>, method: MethodShape): AsyncIterable<unknown> {

@@ -1,7 +1,9 @@
 import type {
   ServerDuplexStream,
   ServerUnaryCall,
+  ServerWritableStream,
   handleBidiStreamingCall,
+  handleServerStreamingCall,
   handleUnaryCall,
   UntypedHandleCall,
 } from '@grpc/grpc-js';
@@ -13,8 +15,10 @@ import type { MethodShape } from './service-types.ts';
 import { toStatus } from './status.ts';
 
 type UnaryHandler = (request: unknown, context: CallContext) => Promise<unknown>;
+type ServerStreamHandler = (request: unknown, context: CallContext) => AsyncIterable<unknown>;
 type DuplexHandler = (requests: AsyncIterable<unknown>, context: CallContext) => AsyncIterable<unknown>;
-type AnyCall = ServerUnaryCall<unknown, unknown> | ServerDuplexStream<unknown, unknown>;
+type StreamCall = ServerWritableStream<unknown, unknown> | ServerDuplexStream<unknown, unknown>;
+type AnyCall = ServerUnaryCall<unknown, unknown> | StreamCall;
 
 export interface FunnelOptions {
   readonly telemetry: Telemetry;
@@ -68,27 +72,47 @@ export function makeFunnel(options: FunnelOptions): Funnel {
     };
   }
 
-  function duplex(method: MethodShape, handler: DuplexHandler): handleBidiStreamingCall<unknown, unknown> {
+  function serverStream(
+    method: MethodShape,
+    handler: ServerStreamHandler,
+  ): handleServerStreamingCall<unknown, unknown> {
     return (call) => {
-      const cancelled = new AbortController();
-      call.on('cancelled', () => {
-        cancelled.abort(new OmgError('cancelled', 'the caller went away'));
-      });
-      const signal = AbortSignal.any([cancelled.signal, stopping]);
-      void enter(method, call, signal, async (context) => {
-        for await (const response of handler(requestsOf(call), context)) await write(call, response, signal);
-      }).then((error) => {
-        if (error === undefined) call.end();
-        // the way grpc-js documents; destroying the call would leave the client waiting
-        else call.emit('error', toStatus(error));
-      });
+      answer(method, call, (context) => handler(call.request, context));
     };
   }
 
-  // the shape of the method says which of the two its handler is; bindService checked that they fit
+  function duplex(method: MethodShape, handler: DuplexHandler): handleBidiStreamingCall<unknown, unknown> {
+    return (call) => {
+      answer(method, call, (context) => handler(requestsOf(call), context));
+    };
+  }
+
+  function answer(
+    method: MethodShape,
+    call: StreamCall,
+    responsesTo: (context: CallContext) => AsyncIterable<unknown>,
+  ): void {
+    const cancelled = new AbortController();
+    call.on('cancelled', () => {
+      cancelled.abort(new OmgError('cancelled', 'the caller went away'));
+    });
+    const signal = AbortSignal.any([cancelled.signal, stopping]);
+    void enter(method, call, signal, async (context) => {
+      for await (const response of responsesTo(context)) await write(call, response, signal);
+    }).then((error) => {
+      if (error === undefined) call.end();
+      // the way grpc-js documents; destroying the call would leave the client waiting
+      else call.emit('error', toStatus(error));
+    });
+  }
+
+  // the shape of the method says which of them its handler is; bindService checked that they fit
   /* oxlint-disable typescript/no-unsafe-type-assertion */
-  return (method, handler) =>
-    method.requestStream ? duplex(method, handler as DuplexHandler) : unary(method, handler as UnaryHandler);
+  return (method, handler) => {
+    if (method.requestStream) return duplex(method, handler as DuplexHandler);
+    if (method.responseStream) return serverStream(method, handler as ServerStreamHandler);
+    return unary(method, handler as UnaryHandler);
+  };
   /* oxlint-enable typescript/no-unsafe-type-assertion */
 }
 
@@ -111,7 +135,7 @@ async function* requestsOf(call: ServerDuplexStream<unknown, unknown>): AsyncIte
   }
 }
 
-async function write(call: ServerDuplexStream<unknown, unknown>, message: unknown, signal: AbortSignal): Promise<void> {
+async function write(call: StreamCall, message: unknown, signal: AbortSignal): Promise<void> {
   if (call.write(message) || signal.aborted) return;
   const { promise, resolve } = Promise.withResolvers<void>();
   const done = (): void => {

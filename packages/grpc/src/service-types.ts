@@ -19,6 +19,8 @@ export type ResponseOf<M extends MethodShape> = ReturnType<M['responseDeserializ
 
 /** The methods of a service that are not streams in any direction. */
 export type UnaryMethod = { readonly requestStream: false; readonly responseStream: false };
+/** The methods of which only the answer is a stream. */
+export type ServerStreamMethod = { readonly requestStream: false; readonly responseStream: true };
 /** The methods that are streams in both directions. */
 export type DuplexMethod = { readonly requestStream: true; readonly responseStream: true };
 

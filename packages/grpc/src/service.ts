@@ -1,4 +1,12 @@
-import type { DuplexMethod, MethodShape, RequestOf, ResponseOf, ServiceShape, UnaryMethod } from './service-types.ts';
+import type {
+  DuplexMethod,
+  MethodShape,
+  RequestOf,
+  ResponseOf,
+  ServerStreamMethod,
+  ServiceShape,
+  UnaryMethod,
+} from './service-types.ts';
 
 /** What a handler knows of its call. */
 export interface CallContext {
@@ -10,9 +18,11 @@ export interface CallContext {
 
 export type Handler<M extends MethodShape> = M extends UnaryMethod
   ? (request: RequestOf<M>, context: CallContext) => Promise<ResponseOf<M>>
-  : M extends DuplexMethod
-    ? (requests: AsyncIterable<RequestOf<M>>, context: CallContext) => AsyncIterable<ResponseOf<M>>
-    : never;
+  : M extends ServerStreamMethod
+    ? (request: RequestOf<M>, context: CallContext) => AsyncIterable<ResponseOf<M>>
+    : M extends DuplexMethod
+      ? (requests: AsyncIterable<RequestOf<M>>, context: CallContext) => AsyncIterable<ResponseOf<M>>
+      : never;
 
 export type Handlers<S extends ServiceShape> = { readonly [K in keyof S]: Handler<S[K]> };
 

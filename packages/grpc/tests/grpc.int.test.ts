@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { Secret, readConfig } from '@omg/config';
 import { OmgError } from '@omg/errors';
-import { accountsV1, keyBrokerV1 } from '@omg/proto-gen';
+import { accountsV1, auditV1, keyBrokerV1 } from '@omg/proto-gen';
 import { startTelemetry, type Telemetry } from '@omg/telemetry';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import {
@@ -274,4 +274,69 @@ test('health and reflection answer without a token, and buf curl calls by them',
   expect(await bufCurl('grpc.health.v1.Health/Check')).toEqual({ status: 'SERVING' });
   expect(await bufCurl('key_broker.v1.KeyBroker/ListProviders', '-H', `authorization: Bearer ${TOKEN}`)).toEqual({});
   await expect(bufCurl('key_broker.v1.KeyBroker/ListProviders')).rejects.toThrow(/unauthenticated/);
+});
+
+describe('a call whose answer is a stream', () => {
+  type Reconcile = Handlers<auditV1.AuditService>['reconcile'];
+
+  async function serveAudit(reconcile: Reconcile): Promise<GrpcClient<auditV1.AuditService>> {
+    const service = bindService(auditV1.AuditService, { reconcile });
+    const server = stack.use(
+      await startGrpcServer({ listen: '127.0.0.1:0', services: [service], authenticate, telemetry }),
+    );
+    return stack.use(
+      createGrpcClient(auditV1.AuditService, {
+        address: `127.0.0.1:${server.port}`,
+        token: new Secret(TOKEN),
+        deadlineMs: 2_000,
+        telemetry,
+      }),
+    );
+  }
+  const noteOf = (text: string): auditV1.ReconcileResponse => ({
+    message: { $case: 'note', value: { check: '', text } },
+  });
+  const asked = { checks: ['a', 'b'], limit: 3 };
+
+  test('brings each message in its order, however many and however slowly they are read, and then its end', async () => {
+    const client = await serveAudit(async function* reconcile({ limit }) {
+      for (let at = 0; at < limit * 1_000; at += 1) yield noteOf('x'.repeat(500) + String(at));
+    });
+    const read: string[] = [];
+    for await (const { message } of client.reconcile(asked, new AbortController().signal)) {
+      read.push(message?.$case === 'note' ? message.value.text.slice(500) : '');
+      if (read.length % 500 === 0) await new Promise(setImmediate);
+    }
+    expect(read).toEqual(Array.from({ length: 3_000 }, (_, at) => String(at)));
+  });
+
+  test('that fails in the middle brings what came before, and the error', async () => {
+    const client = await serveAudit(async function* reconcile() {
+      yield noteOf('before');
+      await Promise.reject(new OmgError('not_found', 'it is gone'));
+    });
+    const read: unknown[] = [];
+    const reading = (async () => {
+      for await (const response of client.reconcile(asked, new AbortController().signal)) read.push(response);
+    })();
+    expect(await errorOf(reading)).toMatchObject({ code: 'not_found' });
+    expect(read).toEqual([noteOf('before')]);
+  });
+
+  test('ends at the server when the caller has heard enough', async () => {
+    const ended = Promise.withResolvers<boolean>();
+    const client = await serveAudit(async function* reconcile(_, { signal }) {
+      signal.addEventListener('abort', () => {
+        ended.resolve(true);
+      });
+      yield noteOf('first');
+      await ended.promise;
+    });
+    const stop = new AbortController();
+    const responses = client.reconcile(asked, stop.signal)[Symbol.asyncIterator]();
+    expect((await responses.next()).value).toEqual(noteOf('first'));
+    stop.abort();
+    expect(await ended.promise).toBe(true);
+    await expect(responses.next()).rejects.toMatchObject({ code: 'cancelled' });
+  });
 });

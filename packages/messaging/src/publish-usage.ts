@@ -13,14 +13,15 @@ export interface PublishUsageOptions {
   readonly timeoutMs: number;
 }
 
-/** Sends events of one partition once and returns when JetStream has stored them: for publishers without a journal. */
-export async function publishUsage(options: PublishUsageOptions): Promise<void> {
+/** Sends events of one partition once and returns when JetStream has stored them, and where: for publishers without a journal. */
+export async function publishUsage(options: PublishUsageOptions): Promise<{ readonly seq: number }> {
   const { nats, stream, partition, events, timeoutMs } = options;
-  if (events.length === 0) return;
+  if (events.length === 0) return { seq: 0 };
   try {
-    await jetstream(nats.connection).publish(usageSubject(stream, partition), encodeBatch(events), {
+    const { seq } = await jetstream(nats.connection).publish(usageSubject(stream, partition), encodeBatch(events), {
       timeout: timeoutMs,
     });
+    return { seq };
   } catch (error) {
     throw new OmgError('unavailable', 'usage cannot be stored at the moment', { cause: error });
   }

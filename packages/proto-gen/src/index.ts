@@ -8,5 +8,6 @@ export * as quotaV1 from './gen/quota/v1/quota.ts';
 export * as accountsAdminV1 from './gen/usage_ledger/v1/accounts_admin.ts';
 export * as accountsV1 from './gen/usage_ledger/v1/accounts.ts';
 export * as pricesV1 from './gen/usage_ledger/v1/prices.ts';
+export * as auditV1 from './gen/usage_ledger/v1/audit.ts';
 export * as usageV1 from './gen/usage_ledger/v1/usage.ts';
 export { descriptorsPath } from './descriptors.ts';

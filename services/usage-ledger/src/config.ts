@@ -15,6 +15,7 @@ import { readBootstrapFile } from './bootstrap-file.ts';
 import type { AccountDefaults } from './domain/account-quotas.ts';
 import { isTimeZone } from './domain/budget-window.ts';
 import { DEFAULT_WARN_AT } from './domain/budget.ts';
+import { GUARD_HORIZON_DAYS } from './domain/guard-horizon.ts';
 import { readStatedPrices } from './stated-prices.ts';
 
 export interface Config {
@@ -74,9 +75,6 @@ export function loadConfig(environment: Environment): Config {
     };
   });
 }
-
-/** As long as an event may come again, the log must be there that says that it is charged. */
-const GUARD_HORIZON_DAYS = 35;
 
 function readLogRetention(reader: ConfigReader): number {
   const retentionMs = reader.durationMs('LOG_RETENTION', 90 * DAY_MS);

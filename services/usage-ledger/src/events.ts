@@ -3,11 +3,13 @@ import type { OwnershipEvent } from '@omg/mongo';
 import type { OwnerMessage } from '@omg/quota';
 import type { Telemetry } from '@omg/telemetry';
 import type { ChargeMessagesResult } from './app/charge-messages.ts';
+import type { ReplayedLetter } from './app/dead-letters/replay-dead-letters.ts';
 import type { Projected } from './app/rollups-project.ts';
 import { parseScopeName } from './domain/account-scope.ts';
 
 export interface Events {
   charged: (result: ChargeMessagesResult) => void;
+  lettersReplayed: (caller: string, letters: readonly ReplayedLetter[]) => void;
   readingInterrupted: (partition: number, error: unknown) => void;
   refusalsUnreadable: (seq: number) => void;
   countingRefusalsInterrupted: (error: unknown) => void;
@@ -30,6 +32,9 @@ export function makeEvents({ logger, meter }: Telemetry): Events {
   });
   const deadLetters = meter.createCounter('omg_ledger_dead_letters', {
     description: 'Events that could not be charged',
+  });
+  const replayed = meter.createCounter('omg_ledger_replayed_dead_letters', {
+    description: 'Dead letters that were sent through charging again, by outcome',
   });
   const interruptions = meter.createCounter('omg_ledger_reading_interruptions', {
     description: 'Times a partition was read anew',
@@ -79,6 +84,12 @@ export function makeEvents({ logger, meter }: Telemetry): Events {
           'events cannot be charged and wait in dead_letters',
         );
       else logger.debug({ ...result }, 'charged');
+    },
+    lettersReplayed(caller, letters) {
+      const outcomes = Map.groupBy(letters, ({ outcome }) => outcome);
+      const counts = Object.fromEntries([...outcomes].map(([outcome, list]) => [outcome, list.length]));
+      for (const [outcome, count] of Object.entries(counts)) replayed.add(count, { outcome });
+      logger.info({ caller, ...counts }, 'dead letters were replayed');
     },
     readingInterrupted(partition, error) {
       interruptions.add(1, { partition });

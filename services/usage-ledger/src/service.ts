@@ -9,9 +9,13 @@ import { makeAccountsAdmin } from './app/admin/accounts-admin.ts';
 import { AllowanceKeeper } from './app/allowances/allowance-keeper.ts';
 import { AllowanceOffices } from './app/allowances/allowance-offices.ts';
 import { makeHoldAllowances } from './app/allowances/hold-allowances.ts';
+import { outstandingBooks } from './app/allowances/outstanding-books.ts';
+import { makeReconcile } from './app/audit/reconcile.ts';
 import { makeBootstrap } from './app/bootstrap.ts';
 import { makeChargeMessages } from './app/charge-messages.ts';
 import { CommitBoard, EVERYTHING, PRICES } from './app/commit-board.ts';
+import { makeGetDeadLetter, makeListDeadLetters } from './app/dead-letters/list-dead-letters.ts';
+import { makeReplayDeadLetters } from './app/dead-letters/replay-dead-letters.ts';
 import type { Clock } from './app/ports.ts';
 import { makeListRefusals } from './app/list-refusals.ts';
 import { makeQueryLogs } from './app/query-logs.ts';
@@ -27,20 +31,27 @@ import type { Config } from './config.ts';
 import { makeEvents } from './events.ts';
 import { accountsAdminService } from './grpc/accounts-admin-service.ts';
 import { accountsService } from './grpc/accounts-service.ts';
+import { auditService } from './grpc/audit-service.ts';
+import { deadLettersService } from './grpc/dead-letters-service.ts';
 import { usageService } from './grpc/usage-service.ts';
 import { readPartition } from './messaging/partition-reader.ts';
 import { readRefusals } from './messaging/refusal-reader.ts';
+import { readEvent } from './messaging/read-event.ts';
 import { traceCharges } from './messaging/trace-charges.ts';
+import { usageEventStream } from './messaging/usage-event-stream.ts';
 import { partitionId, partitionOfId } from './domain/partition-id.ts';
+import { MongoAudit } from './store/audit/mongo-audit.ts';
 import { MongoAccountAdmin } from './store/mongo-account-admin.ts';
 import { MongoAccounts } from './store/mongo-accounts.ts';
 import { MongoAllowances } from './store/mongo-allowances.ts';
 import { MongoBooks } from './store/mongo-books.ts';
 import { MongoBudgetSpending } from './store/mongo-budget-spending.ts';
+import { MongoDeadLetters } from './store/mongo-dead-letters.ts';
 import { MongoPrices } from './store/mongo-prices.ts';
 import { MongoRefusals } from './store/mongo-refusals.ts';
 import { MongoRequestLogs } from './store/mongo-request-logs.ts';
 import { MongoRollups } from './store/mongo-rollups.ts';
+import { idOf } from './store/rollup-document.ts';
 import { watchAccounts } from './store/watch-accounts.ts';
 import { readStatedPrices } from './stated-prices.ts';
 
@@ -56,6 +67,9 @@ export interface LedgerService extends Service {
 const REFUSALS_ID = 'refusals';
 const LOOK_EVERY_MS = 1_000;
 const SITE_FILES_EVERY_MS = 2_000;
+const REPLAY_WAIT_MS = 5_000;
+/** Adding up all entries of a large database. */
+const AUDIT_CALL_TIMEOUT_MS = 10 * 60_000;
 
 /** Builds usage-ledger of its parts and starts it. */
 export async function startService(config: Config, overrides: Overrides = {}): Promise<LedgerService> {
@@ -140,6 +154,16 @@ export async function startService(config: Config, overrides: Overrides = {}): P
       onError: events.watchingInterrupted,
     }),
   );
+  const auditMongo = stack.use(
+    await connectMongo({
+      url: config.mongoUrl,
+      database: config.mongoDatabase,
+      appName: 'usage-ledger-audit',
+      callTimeoutMs: AUDIT_CALL_TIMEOUT_MS,
+    }),
+  );
+  const deadLetters = new MongoDeadLetters(mongo);
+  const known = async (requestIds: readonly string[]) => await books.known(requestIds);
 
   const server = stack.use(
     await startGrpcServer({
@@ -190,6 +214,39 @@ export async function startService(config: Config, overrides: Overrides = {}): P
           series: makeSeries({ rollups }),
           listRefusals: makeListRefusals({ refusals }),
         }),
+        auditService(
+          makeReconcile({
+            store: new MongoAudit(auditMongo),
+            letters: deadLetters,
+            outstanding: outstandingBooks(offices, USAGE_PARTITIONS),
+            prices: priceStore,
+            partitions: USAGE_PARTITIONS,
+            partitionOf,
+            rowId: idOf,
+            readEvent,
+            known,
+            pause,
+            clock,
+            retentionMs: config.logRetentionMs,
+          }),
+          config.hasGrant,
+        ),
+        deadLettersService(
+          {
+            list: makeListDeadLetters(deadLetters),
+            get: makeGetDeadLetter(deadLetters),
+            replay: makeReplayDeadLetters({
+              letters: deadLetters,
+              stream: usageEventStream(nats, config.stream),
+              readEvent,
+              known,
+              pause,
+              waitMs: REPLAY_WAIT_MS,
+            }),
+            onReplayed: events.lettersReplayed,
+          },
+          config.hasGrant,
+        ),
       ],
     }),
   );

@@ -1,18 +1,9 @@
-import { execFile } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { clientKeyDigest, isClientKey } from '@omg/client-key';
 import { accountsV1 } from '@omg/proto-gen';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { TOKENS, startAdmin, type AdminWorld } from './accounts-admin.ts';
 import { CLIENT_KEY } from './ledger.ts';
-
-const OMG = fileURLToPath(new URL('../../../packages/cli/src/main.ts', import.meta.url));
-
-interface Outcome {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
+import { runOmg, type Outcome } from './run-omg.ts';
 
 // a process for each line
 vi.setConfig({ testTimeout: 60_000 });
@@ -25,25 +16,8 @@ afterAll(async () => {
   await running[Symbol.asyncDispose]();
 });
 
-/** The real command line, asking the real ledger. */
-async function omg(line: string, env: Readonly<Record<string, string>> = {}): Promise<Outcome> {
-  const { promise, resolve } = Promise.withResolvers<Outcome>();
-  const own = {
-    TZ: 'UTC',
-    NODE_COMPILE_CACHE: `${running.world.directory}/cache`,
-    LEDGER_ADDR: `127.0.0.1:${running.ledger.service.grpcPort}`,
-    SERVICE_TOKEN: TOKENS.operator,
-  };
-  const child = execFile(
-    process.execPath,
-    [OMG, ...line.split(' ')],
-    { cwd: running.world.directory, env: { ...own, ...env }, timeout: 15_000 },
-    (_, stdout, stderr) => {
-      resolve({ code: child.exitCode ?? -1, stdout, stderr });
-    },
-  );
-  return await promise;
-}
+const omg = async (line: string, env: Readonly<Record<string, string>> = {}): Promise<Outcome> =>
+  await runOmg(running, line, { env });
 
 /** Of a command that has to succeed. */
 async function json(line: string): Promise<readonly unknown[]> {

@@ -62,6 +62,11 @@ test.each([
   ],
   ['a model without a price', { model: 'model-z' }, 'there is no price for model-z on ohmygpt'],
   ['a site without prices', { site: 'elsewhere' }, 'there is no price for model-a on elsewhere'],
+  [
+    'an age beyond that of the logs which guard it',
+    { acceptedAt: new Date(Date.now() - 35 * 86_400_000 - 60_000) },
+    'it was accepted more than 35 days ago',
+  ],
   ['an account that does not exist', { tenantId: 'nobody' }, 'there is no account nobody'],
 ])('an event with %s is kept, and costs its neighbours nothing', async (_, change, reason) => {
   const bad = { ...makeEvent(), ...change };
@@ -110,4 +115,15 @@ test('an event that a newer router wrote stops its partition and no other, and i
   });
   expect(await deadLetters()).toEqual([]);
   expect(await world.db.collection('request_logs').countDocuments({ tenantId: 't1' })).toBe(0);
+});
+
+test('an event that is almost too old is charged, and known when it comes again later', async () => {
+  const event = makeEvent({ acceptedAt: new Date(Date.now() - 35 * 86_400_000 + 60_000) });
+  publish(world, [event]);
+  await settled(world);
+  await expectCharged(world, [event]);
+  publish(world, [{ ...event, acceptedAt: new Date(Date.now() - 36 * 86_400_000) }]);
+  await settled(world);
+  await expectCharged(world, [event]);
+  expect(await deadLetters()).toEqual([]);
 });

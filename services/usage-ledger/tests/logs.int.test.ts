@@ -34,7 +34,7 @@ async function idsOf(
 describe('a log', () => {
   const count = fc.bigInt({ min: 0n, max: 10_000_000n });
   const uint32 = fc.nat({ max: 2 ** 32 - 1 });
-  const time = fc.date({ min: new Date('2020-01-01'), max: new Date('2100-01-01'), noInvalidDate: true });
+  const time = fc.date({ min: new Date(), max: new Date('2100-01-01'), noInvalidDate: true });
   const text = fc.string({ unit: 'grapheme', maxLength: 30 });
   const attempt: fc.Arbitrary<eventsV1.Attempt> = fc.record({
     keyId: text,
@@ -131,9 +131,10 @@ describe('a list of logs', () => {
   test.each([0, 1, 7, 50, 100])('in pages of %d is complete, newest first, each log once', async (pageSize) => {
     const tenantId = 't2';
     const clientKeyId = `pages-of-${pageSize}`;
+    const begin = Date.now() - 60_000;
     // several at the same millisecond, also across the edges of pages
     const sent = Array.from({ length: 100 }, (_, at) =>
-      makeEvent({ tenantId, clientKeyId, acceptedAt: new Date(1_700_000_000_000 + Math.floor(at / 9)) }),
+      makeEvent({ tenantId, clientKeyId, acceptedAt: new Date(begin + Math.floor(at / 9)) }),
     );
     publish(world, sent);
     await settled(world);

@@ -37,7 +37,12 @@ export function commandHelp(command: Command): string {
 
 function callOf({ name, operands, lastOperand: last }: Command): string {
   const words = [name, ...operands.map((operand) => `<${operand}>`)];
-  if (last !== undefined) words.push(last.takes === 'one or none' ? `[${last.name}]` : `<${last.name}>...`);
+  if (last !== undefined)
+    words.push(
+      { 'one or none': `[${last.name}]`, 'one or more': `<${last.name}>...`, 'any number': `[${last.name}...]` }[
+        last.takes
+      ],
+    );
   return words.join(' ');
 }
 

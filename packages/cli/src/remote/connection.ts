@@ -1,5 +1,5 @@
 import { createGrpcClient, type GrpcClient } from '@omg/grpc';
-import { accountsAdminV1, keyAdminV1, keyBrokerV1, usageV1 } from '@omg/proto-gen';
+import { accountsAdminV1, auditV1, keyAdminV1, keyBrokerV1, usageV1 } from '@omg/proto-gen';
 import { startTelemetry, type Telemetry } from '@omg/telemetry';
 import { KEY_BROKER, USAGE_LEDGER, type ConnectionSettings, type ServiceNames } from './connection-settings.ts';
 import { createRemote, type Remote } from './remote.ts';
@@ -37,6 +37,14 @@ export class Connection implements AsyncDisposable {
 
   accountsAdmin(): Remote<GrpcClient<accountsAdminV1.AccountsAdminService>> {
     return this.#open(USAGE_LEDGER, accountsAdminV1.AccountsAdminService);
+  }
+
+  audit(): Remote<GrpcClient<auditV1.AuditService>> {
+    return this.#open(USAGE_LEDGER, auditV1.AuditService);
+  }
+
+  deadLetters(): Remote<GrpcClient<auditV1.DeadLettersService>> {
+    return this.#open(USAGE_LEDGER, auditV1.DeadLettersService);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -20,7 +20,7 @@ export const USAGE_SOURCES: Record<eventsV1.UsageSource, string> = {
   [eventsV1.UsageSource.UNRECOGNIZED]: 'unknown',
 };
 
-const NO_TOKENS: eventsV1.Tokens = {
+export const NO_TOKENS: eventsV1.Tokens = {
   input: 0n,
   output: 0n,
   cacheWrite5m: 0n,

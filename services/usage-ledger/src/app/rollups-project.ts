@@ -41,7 +41,7 @@ export function makeProjectRollups(deps: ProjectRollupsDeps): () => Promise<Proj
     let taken = 0;
     for (const log of logs) {
       if (fold.size >= maxRows) break;
-      fold.add(toEntry(log, listPrices));
+      fold.add(toRollupEntry(log, listPrices));
       positions.set(log.partition, log.order);
       taken += 1;
     }
@@ -80,7 +80,7 @@ async function readOn(
 }
 
 /** As a log counts in the rollups. */
-function toEntry(log: ChargedLog, listPrices: ListPrices): RollupEntry {
+export function toRollupEntry(log: ChargedLog, listPrices: ListPrices): RollupEntry {
   const { input, output, cacheWrite5m, cacheWrite1h, cacheRead } = log.tokens;
   return {
     ...log,

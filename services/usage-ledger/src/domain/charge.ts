@@ -1,6 +1,7 @@
 import { costNanoUsd, type Price } from '@omg/pricing';
 import { spendingBucket } from './budget-bucket.ts';
 import { creditTypeOf, EMPTY_PURSES, type Purses } from './credits.ts';
+import { GUARD_HORIZON_DAYS, isBeyondGuard } from './guard-horizon.ts';
 import { serviceOfAccount } from './service-account.ts';
 import type { ChargedRequest, UsageRecord } from './usage-record.ts';
 
@@ -62,6 +63,10 @@ export function planCharge(input: ChargeInput): ChargePlan {
   for (const record of input.records) {
     if (seen.has(record.requestId)) continue;
     seen.add(record.requestId);
+    if (isBeyondGuard(record.acceptedAt, input.now)) {
+      refused.push({ record, reason: `it was accepted more than ${GUARD_HORIZON_DAYS} days ago` });
+      continue;
+    }
     if (!input.tenants.has(record.tenantId) && serviceOfAccount(record.tenantId) === undefined) {
       refused.push({ record, reason: `there is no account ${record.tenantId}` });
       continue;

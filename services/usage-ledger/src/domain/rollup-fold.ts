@@ -34,14 +34,19 @@ export interface RollupRow {
 
 /** Adds requests up to rows; what the rows say does not depend on the order in which they came, or in how many parts. */
 export class RollupFold {
+  readonly #cubes: readonly Cube[];
   readonly #days = new Map<string, RollupRow>();
+
+  constructor(cubes: readonly Cube[] = CUBES) {
+    this.#cubes = cubes;
+  }
 
   add(entry: RollupEntry): void {
     const figures = figuresOf(entry);
     const timings = timingsOf(entry);
     const startMs = UNITS.day.startOf(entry.acceptedAtMs);
     const cell = UNITS.day.cellOf(entry.acceptedAtMs);
-    for (const cube of CUBES) {
+    for (const cube of this.#cubes) {
       const values = cube.dimensions.map((dimension) => entry[dimension]);
       const row = rowOf(this.#days, { cube, unit: 'day', startMs, values });
       addFigures(row.total, figures);

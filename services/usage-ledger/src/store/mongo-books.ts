@@ -16,7 +16,7 @@ export interface OwnedBooks extends Books {
   readonly position: () => Position | undefined;
 }
 
-interface EntryDocument {
+export interface EntryDocument {
   readonly _id: string;
   readonly tenantId: string;
   readonly partition: number;
@@ -26,7 +26,7 @@ interface EntryDocument {
   readonly at: Date;
 }
 
-interface MarkDocument {
+export interface MarkDocument {
   /** `<epoch>/<partition>` */
   readonly _id: string;
   readonly upTo: bigint;
@@ -34,7 +34,7 @@ interface MarkDocument {
   readonly at: Date;
 }
 
-interface DeadLetterDocument {
+export interface DeadLetterDocument {
   readonly _id: string;
   readonly partition: number;
   readonly reason: string;
@@ -160,7 +160,8 @@ export class MongoBooks {
       deadLetters.map(({ id, reason, payload }) => ({
         updateOne: {
           filter: { _id: id },
-          update: { $setOnInsert: { partition, reason, payload: new Binary(payload), at } },
+          // what is replayed may be refused for another reason than before
+          update: { $set: { reason }, $setOnInsert: { partition, payload: new Binary(payload), at } },
           upsert: true,
         },
       })),

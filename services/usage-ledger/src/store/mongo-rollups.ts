@@ -28,18 +28,18 @@ import {
 } from './rollup-document.ts';
 
 /** The fence of the projection: every transaction changes it first, so of two that overlap only one commits. */
-interface StateDocument {
+export interface StateDocument {
   readonly _id: string;
   readonly version: bigint;
   /** By partition. */
   readonly positions: Readonly<Record<string, Timestamp>>;
 }
 
-const STATE = 'rollups';
+export const STATE = 'rollups';
 const CHUNK = 1_000;
 
 /** What the projection needs of a log. */
-const LOG_FIELDS = {
+export const LOG_FIELDS = {
   partition: 1,
   chargeOrder: 1,
   createdAt: 1,
@@ -96,11 +96,7 @@ export class MongoRollups implements RollupStore, RollupReader {
 
   async state(): Promise<RollupState> {
     const found = await asUnavailable(async () => await this.#state.findOne({ _id: STATE }));
-    if (found === null) throw new OmgError('failed_precondition', 'rollup_state is gone');
-    const positions = Object.entries(found.positions).map(
-      ([partition, order]) => [Number(partition), order.toBigInt()] as const,
-    );
-    return { version: found.version, positions: new Map(positions) };
+    return fromStateDocument(found);
   }
 
   async chargedAfter(from: { partition: number; order: bigint; limit: number }): Promise<readonly ChargedLog[]> {
@@ -155,6 +151,14 @@ export class MongoRollups implements RollupStore, RollupReader {
     const documents = await read(this.#figures, { ...of(cube, unit, scope), start }, 'cells');
     return documents.map(fromFiguresDocument);
   }
+}
+
+export function fromStateDocument(found: StateDocument | null): RollupState {
+  if (found === null) throw new OmgError('failed_precondition', 'rollup_state is gone');
+  const positions = Object.entries(found.positions).map(
+    ([partition, order]) => [Number(partition), order.toBigInt()] as const,
+  );
+  return { version: found.version, positions: new Map(positions) };
 }
 
 /** Reads what is there and writes what is to be there: nobody else does, as long as the fence is held. */
@@ -220,7 +224,7 @@ function of(cube: Cube, unit: Unit, scope: Scope): Document {
   return { cube: cube.name, unit, ...scope };
 }
 
-function toChargedLog(document: RequestLogDocument): ChargedLog {
+export function toChargedLog(document: RequestLogDocument): ChargedLog {
   const { abortReason, attempts, statusCode } = document;
   const lastCause = attempts.at(-1)?.cause ?? '';
   return {

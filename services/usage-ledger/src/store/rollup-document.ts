@@ -111,7 +111,7 @@ export function fromTimingsDocument({ unit, start, total, cells, ...values }: Ro
 /** Of an ISO date. */
 const PERIOD_LENGTH: Readonly<Record<Unit, number>> = { year: 4, month: 7, day: 10 };
 
-export function idOf({ cube, unit, startMs, values }: RollupRow): string {
+export function idOf({ cube, unit, startMs, values }: Pick<RollupRow, 'cube' | 'unit' | 'startMs' | 'values'>): string {
   const period = new Date(startMs).toISOString().slice(0, PERIOD_LENGTH[unit]);
   return [cube.name, period, ...values.map(encodeURIComponent)].join('/');
 }
@@ -287,6 +287,7 @@ function toNumber(value: unknown): number {
   return typeof value === 'number' ? value : typeof value === 'bigint' ? Number(value) : 0;
 }
 
-function toBigInt(value: unknown): bigint {
+/** Of a Long that the driver may give as one or as a number. */
+export function toBigInt(value: unknown): bigint {
   return typeof value === 'bigint' ? value : typeof value === 'number' ? BigInt(value) : 0n;
 }
