@@ -25,8 +25,11 @@ export interface UsageMessage {
 /** Messages that wait on this side; each holds up to a hundred events. */
 const MAX_WAITING = 64;
 
-/** Events that are handed over together, which one transaction takes. */
-const MAX_LIST_EVENTS = 500;
+/**
+ * Events that are handed over together, which one transaction takes, where there is a backlog. What a transaction costs by
+ * itself is felt up to this; more of them gain nothing, and make it longer.
+ */
+const MAX_LIST_EVENTS = 2_000;
 
 /**
  * Reads messages in order, without acknowledging any: the position is the reader's to store. Yields what

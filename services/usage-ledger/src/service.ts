@@ -229,7 +229,10 @@ export async function startService(config: Config, overrides: Overrides = {}): P
         partition,
         owned,
         position: ownBooks.position,
-        charge: async (input) => await keeper.charging(async () => await charge(input)),
+        charge: async (input) => {
+          const book = await charge(input);
+          return async () => await keeper.charging(book);
+        },
         onCharged: (result, messages) => {
           events.charged(result);
           traceCharges(telemetry.tracer, messages);

@@ -9,7 +9,7 @@ import {
 import { OmgError } from '@omg/errors';
 import { renewWhile, type Owned } from '@omg/mongo';
 import { pause } from '@omg/service';
-import type { ChargeMessagesInput, ChargeMessagesResult } from '../app/charge-messages.ts';
+import type { BookMessages, ChargeMessagesInput, ChargeMessagesResult } from '../app/charge-messages.ts';
 import type { Position, UsageMessage } from '../app/ports.ts';
 import { parseUsageEvent } from './parse-usage-event.ts';
 
@@ -21,7 +21,8 @@ export interface PartitionReaderOptions {
   readonly owned: Pick<Owned, 'signal' | 'renew' | 'renewalDueInMs'>;
   /** Where the last transaction of this or an earlier owner ended. */
   readonly position: () => Position | undefined;
-  readonly charge: (input: ChargeMessagesInput) => Promise<ChargeMessagesResult>;
+  /** Prepares a charge while the one before it is being booked. */
+  readonly charge: (input: ChargeMessagesInput) => Promise<BookMessages>;
   readonly onCharged: (result: ChargeMessagesResult, messages: readonly UsageMessage[]) => void;
   /** Told of whatever interrupts the reading; it begins again at the stored position. */
   readonly onInterrupted: (partition: number, error: unknown) => void;
@@ -58,18 +59,32 @@ async function readFromStoredPosition(options: PartitionReaderOptions): Promise<
   const ended = new AbortController();
   const signal = AbortSignal.any([owned.signal, ended.signal]);
   const lists = consumeUsage({ nats, stream, partition, fromSeq, signal });
+  const prepareNext = async (): Promise<PreparedList | undefined> => {
+    const list = await lists.next();
+    if (list.done === true) return undefined;
+    const messages = list.value.map(toUsageMessage);
+    return { messages, book: await options.charge({ partition, incarnation, messages }) };
+  };
   try {
+    let next = prepareNext();
     for (;;) {
-      const list = await renewWhile(owned, lists.next());
-      if (list.done === true) return;
-      const messages = list.value.map(toUsageMessage);
-      const result = await renewWhile(owned, options.charge({ partition, incarnation, messages }));
-      options.onCharged(result, messages);
+      const list = await renewWhile(owned, next);
+      if (list === undefined) return;
+      next = prepareNext();
+      // its failure is for the next round; this one may end before
+      next.catch(() => undefined);
+      const result = await renewWhile(owned, list.book());
+      options.onCharged(result, list.messages);
     }
   } finally {
     ended.abort();
     await lists.return(undefined).catch(() => undefined);
   }
+}
+
+interface PreparedList {
+  readonly messages: readonly UsageMessage[];
+  readonly book: BookMessages;
 }
 
 function toUsageMessage({ seq, raw, events }: ConsumedMessage): UsageMessage {
