@@ -2,12 +2,20 @@ import { ConfigError } from '@omg/config';
 import type { OwnershipEvent } from '@omg/mongo';
 import type { OwnerMessage } from '@omg/quota';
 import type { Telemetry } from '@omg/telemetry';
+import type { Behind } from './app/backlog.ts';
 import type { ChargeMessagesResult } from './app/charge-messages.ts';
 import type { Projected } from './app/rollups-project.ts';
 import { parseScopeName } from './domain/account-scope.ts';
 
 export interface Events {
-  charged: (result: ChargeMessagesResult) => void;
+  charged: (partition: number, result: ChargeMessagesResult, behind: Behind) => void;
+  /** The partition is another process' business. */
+  left: (partition: number) => void;
+  /** An event is from a newer router. */
+  readingStopped: (partition: number, error: Error) => void;
+  streamState: (state: { readonly bytes: number; readonly maxBytes: number }) => void;
+  streamPurged: (partition: number, messages: number) => void;
+  keepingStreamFailed: (error: unknown) => void;
   readingInterrupted: (partition: number, error: unknown) => void;
   refusalsUnreadable: (seq: number) => void;
   countingRefusalsInterrupted: (error: unknown) => void;
@@ -23,6 +31,9 @@ export interface Events {
   watchingInterrupted: (error: unknown) => void;
 }
 
+/** A stream that is as full as this is to be looked at before it refuses events. */
+const ALERT_AT = 0.5;
+
 export function makeEvents({ logger, meter }: Telemetry): Events {
   const charged = meter.createCounter('omg_ledger_charged_requests', { description: 'Requests put into the books' });
   const duplicates = meter.createCounter('omg_ledger_duplicate_events', {
@@ -31,6 +42,43 @@ export function makeEvents({ logger, meter }: Telemetry): Events {
   const deadLetters = meter.createCounter('omg_ledger_dead_letters', {
     description: 'Events that could not be charged',
   });
+  const withoutPrice = meter.createCounter('omg_ledger_unpriced_events', {
+    description: 'Events that could not be charged since there is no price',
+  });
+  const purged = meter.createCounter('omg_ledger_purged_messages', {
+    description: 'Messages that were removed from the stream, charged and old',
+  });
+  const behindBy = new Map<number, Behind>();
+  meter
+    .createObservableGauge('omg_ledger_lag_messages', {
+      description: 'Messages of a partition that wait to be charged',
+    })
+    .addCallback((result) => {
+      for (const [partition, { messages }] of behindBy) result.observe(messages, { partition });
+    });
+  meter
+    .createObservableGauge('omg_ledger_lag_seconds', {
+      description: 'How old what was charged last was then, since the stream had it',
+    })
+    .addCallback((result) => {
+      for (const [partition, { ageMs }] of behindBy) result.observe(ageMs / 1_000, { partition });
+    });
+  const stopped = new Set<number>();
+  meter
+    .createObservableGauge('omg_ledger_stopped_partitions', {
+      description: 'Partitions that an event of a newer router has stopped',
+    })
+    .addCallback((result) => {
+      result.observe(stopped.size);
+    });
+  let fill = 0;
+  meter
+    .createObservableGauge('omg_ledger_stream_fill_ratio', {
+      description: 'How full the stream of usage events is; a full one refuses events',
+    })
+    .addCallback((result) => {
+      result.observe(fill);
+    });
   const interruptions = meter.createCounter('omg_ledger_reading_interruptions', {
     description: 'Times a partition was read anew',
   });
@@ -69,16 +117,45 @@ export function makeEvents({ logger, meter }: Telemetry): Events {
         'watching for changes of accounts was interrupted; it begins again, and all is read anew',
       );
     },
-    charged(result) {
+    charged(partition, result, behind) {
+      behindBy.set(partition, behind);
+      stopped.delete(partition);
       charged.add(result.charged);
       duplicates.add(result.duplicates);
       deadLetters.add(result.deadLetters);
+      withoutPrice.add(result.unpriced);
       if (result.deadLetters > 0)
         logger.error(
           { count: result.deadLetters, position: result.position },
           'events cannot be charged and wait in dead_letters',
         );
       else logger.debug({ ...result }, 'charged');
+    },
+    left(partition) {
+      behindBy.delete(partition);
+    },
+    readingStopped(partition, error) {
+      if (!stopped.has(partition)) logger.error({ partition }, `charging has stopped: ${error.message}`);
+      stopped.add(partition);
+    },
+    streamState({ bytes, maxBytes }) {
+      const before = fill;
+      fill = bytes / maxBytes;
+      const facts = { bytes, maxBytes };
+      if (fill >= ALERT_AT && before < ALERT_AT)
+        logger.error(
+          facts,
+          'the stream of usage events is half full: when it is full, routers keep their events and then refuse requests',
+        );
+      if (fill < ALERT_AT && before >= ALERT_AT)
+        logger.info(facts, 'the stream of usage events is less than half full again');
+    },
+    streamPurged(partition, messages) {
+      purged.add(messages);
+      logger.debug({ partition, messages }, 'removed charged messages from the stream');
+    },
+    keepingStreamFailed(error) {
+      logger.warn({ err: error }, 'looking after the usage stream failed; it is tried again');
     },
     readingInterrupted(partition, error) {
       interruptions.add(1, { partition });

@@ -9,6 +9,7 @@ import { makeAccountsAdmin } from './app/admin/accounts-admin.ts';
 import { AllowanceKeeper } from './app/allowances/allowance-keeper.ts';
 import { AllowanceOffices } from './app/allowances/allowance-offices.ts';
 import { makeHoldAllowances } from './app/allowances/hold-allowances.ts';
+import { Backlog } from './app/backlog.ts';
 import { makeBootstrap } from './app/bootstrap.ts';
 import { makeChargeMessages } from './app/charge-messages.ts';
 import { CommitBoard, EVERYTHING, PRICES } from './app/commit-board.ts';
@@ -28,6 +29,7 @@ import { makeEvents } from './events.ts';
 import { accountsAdminService } from './grpc/accounts-admin-service.ts';
 import { accountsService } from './grpc/accounts-service.ts';
 import { usageService } from './grpc/usage-service.ts';
+import { keepStream } from './messaging/keep-stream.ts';
 import { readPartition } from './messaging/partition-reader.ts';
 import { readRefusals } from './messaging/refusal-reader.ts';
 import { traceCharges } from './messaging/trace-charges.ts';
@@ -55,6 +57,8 @@ export interface LedgerService extends Service {
 /** What the owner of the counts of refused requests is registered under. */
 const REFUSALS_ID = 'refusals';
 const LOOK_EVERY_MS = 1_000;
+/** As many as one transaction charges where routers send full ones. */
+const MANY_MESSAGES = 20;
 const SITE_FILES_EVERY_MS = 2_000;
 
 /** Builds usage-ledger of its parts and starts it. */
@@ -106,6 +110,17 @@ export async function startService(config: Config, overrides: Overrides = {}): P
   );
   const stream = { stream: config.stream, maxBytes: config.streamMaxBytes };
   await ensureUsageStream(nats, stream);
+  const backlog = new Backlog();
+  const streamKeeper = stack.use(
+    keepStream({
+      nats,
+      stream: config.stream,
+      keepMs: config.streamKeepMs,
+      onState: events.streamState,
+      onPurged: events.streamPurged,
+      onFailed: events.keepingStreamFailed,
+    }),
+  );
   stack.use(
     keepRollups({
       project: makeProjectRollups({
@@ -115,6 +130,7 @@ export async function startService(config: Config, overrides: Overrides = {}): P
         batchLogs: 5_000,
         batchRows: 1_000,
       }),
+      isBehind: () => backlog.messages >= MANY_MESSAGES,
       onProjected: events.projected,
       onInterrupted: events.projectionInterrupted,
     }),
@@ -197,6 +213,12 @@ export async function startService(config: Config, overrides: Overrides = {}): P
   const workOnPartition = async (owned: Owned): Promise<void> => {
     const partition = partitionOfId(owned.id);
     const ownBooks = books.forOwner(owned);
+    using owning = new DisposableStack();
+    owning.use(streamKeeper.own(partition, ownBooks.position));
+    owning.defer(() => {
+      backlog.leave(partition);
+      events.left(partition);
+    });
     const keeper = await AllowanceKeeper.open({
       partition,
       owned,
@@ -233,11 +255,13 @@ export async function startService(config: Config, overrides: Overrides = {}): P
           const book = await charge(input);
           return async () => await keeper.charging(book);
         },
-        onCharged: (result, messages) => {
-          events.charged(result);
+        onCharged: (result, messages, behind) => {
+          backlog.set(partition, behind.messages);
+          events.charged(partition, result, behind);
           traceCharges(telemetry.tracer, messages);
         },
         onInterrupted: events.readingInterrupted,
+        onStopped: events.readingStopped,
       });
     });
   };

@@ -17,6 +17,8 @@ export interface ChargeMessagesResult {
   readonly charged: number;
   readonly duplicates: number;
   readonly deadLetters: number;
+  /** Of the dead letters, those for want of a price. */
+  readonly unpriced: number;
 }
 
 export interface ChargeMessagesDeps {
@@ -86,6 +88,7 @@ export function makeChargeMessages(deps: ChargeMessagesDeps): (input: ChargeMess
         charged: charged.length,
         duplicates: records.length - charged.length - refused.length,
         deadLetters: deadLetters.length,
+        unpriced: plan.refused.filter(({ unpriced }) => unpriced).length,
       };
     };
     return async () => {
