@@ -1,5 +1,6 @@
 export { connectNats, type Nats, type NatsOptions } from './connect-nats.ts';
 export { consumeUsage, type UsageConsumerOptions, type UsageMessage } from './usage-consumer.ts';
+export { purgeUsage, type PurgeUsageOptions } from './purge-usage.ts';
 export { publishUsage, type PublishUsageOptions } from './publish-usage.ts';
 export {
   MAX_BATCH_COUNTS,

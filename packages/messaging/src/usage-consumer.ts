@@ -20,13 +20,22 @@ export interface UsageMessage {
   /** Undefined where the message is no UsageBatch; `raw` is what it is. */
   readonly events: readonly eventsV1.UsageEvent[] | undefined;
   readonly raw: Uint8Array;
+  /** How many messages the stream had behind this one, for this reader, when it sent it. */
+  readonly pending: number;
+  /** When the stream stored it. */
+  readonly storedAtMs: number;
 }
 
 /** Messages that wait on this side; each holds up to a hundred events. */
 const MAX_WAITING = 64;
 
-/** Events that are handed over together, which one transaction takes. */
-const MAX_LIST_EVENTS = 500;
+/**
+ * Events that are handed over together, which one transaction takes, where there is a backlog. What a transaction costs by
+ * itself is felt up to this; more of them gain nothing, and make it longer.
+ */
+const MAX_LIST_EVENTS = 2_000;
+
+const NANOSECONDS = 1_000_000n;
 
 /**
  * Reads messages in order, without acknowledging any: the position is the reader's to store. Yields what
@@ -72,7 +81,13 @@ async function nothingMore(): Promise<undefined> {
 }
 
 function toUsageMessage(message: JsMsg): UsageMessage {
-  return { seq: message.seq, raw: message.data, events: decode(message.data) };
+  return {
+    seq: message.seq,
+    raw: message.data,
+    events: decode(message.data),
+    pending: message.info.pending,
+    storedAtMs: Number(message.timestampNanos / NANOSECONDS),
+  };
 }
 
 function decode(data: Uint8Array): readonly eventsV1.UsageEvent[] | undefined {

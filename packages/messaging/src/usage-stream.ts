@@ -44,6 +44,9 @@ export interface UsageStreamState {
   readonly incarnation: string;
   /** Of the last message. A position beyond it is of messages that the server has lost: reading from there would wait for ever. */
   readonly lastSeq: number;
+  /** How full it is. */
+  readonly bytes: number;
+  readonly maxBytes: number;
 }
 
 export async function usageStreamState(nats: Nats, stream: string): Promise<UsageStreamState> {
@@ -53,6 +56,8 @@ export async function usageStreamState(nats: Nats, stream: string): Promise<Usag
     // a stream that somebody made by hand has no id; when it was made tells it apart as well
     incarnation: info.config.metadata?.[INCARNATION] ?? info.created,
     lastSeq: info.state.last_seq,
+    bytes: info.state.bytes,
+    maxBytes: info.config.max_bytes,
   };
 }
 

@@ -92,6 +92,145 @@ describe('the cost of a request', () => {
   });
 });
 
+/** A fraction in lowest terms: no units, no scaling, no rounding but at the end. */
+class Ratio {
+  readonly top: bigint;
+  readonly bottom: bigint;
+
+  constructor(top: bigint, bottom = 1n) {
+    let [a, b] = [top < 0n ? -top : top, bottom];
+    while (b !== 0n) [a, b] = [b, a % b];
+    const divisor = a === 0n ? 1n : a;
+    this.top = top / divisor;
+    this.bottom = bottom / divisor;
+  }
+
+  /** Of a decimal number, digit by digit. */
+  static of(decimal: string): Ratio {
+    let [top, bottom, isFraction] = [0n, 1n, false];
+    for (const character of decimal) {
+      if (character === '.') {
+        isFraction = true;
+        continue;
+      }
+      top = top * 10n + BigInt(character);
+      if (isFraction) bottom *= 10n;
+    }
+    return new Ratio(top, bottom);
+  }
+
+  plus(other: Ratio): Ratio {
+    return new Ratio(this.top * other.bottom + other.top * this.bottom, this.bottom * other.bottom);
+  }
+
+  times(other: Ratio): Ratio {
+    return new Ratio(this.top * other.top, this.bottom * other.bottom);
+  }
+
+  /** The whole number that is nearest; of two, the upper one. */
+  rounded(): bigint {
+    const [whole, rest] = [this.top / this.bottom, this.top % this.bottom];
+    return rest + rest >= this.bottom ? whole + 1n : whole;
+  }
+}
+
+const KINDS = ['input', 'output', 'cacheWrite5m', 'cacheWrite1h', 'cacheRead'] as const;
+
+/** As people write prices: USD per million tokens and per request, a factor. */
+interface WrittenPrice {
+  readonly rates: Readonly<Record<(typeof KINDS)[number], string>>;
+  readonly tiers: readonly { readonly above: bigint; readonly rates: WrittenPrice['rates'] }[];
+  readonly perRequest: string;
+  readonly multiplier: string;
+}
+
+function exactCost(used: Tokens, price: WrittenPrice): bigint {
+  const whole = used.input + used.cacheRead + used.cacheWrite1h + used.cacheWrite5m;
+  if (KINDS.every((kind) => used[kind] === 0n)) return 0n;
+  const reached = price.tiers.filter(({ above }) => above < whole).toSorted((a, b) => Number(b.above - a.above));
+  const valid = reached[0]?.rates ?? price.rates;
+  const usd = KINDS.map((kind) => Ratio.of(valid[kind]).times(new Ratio(used[kind], 1_000_000n)))
+    .reduce((sum, part) => sum.plus(part), Ratio.of(price.perRequest))
+    .times(Ratio.of(price.multiplier));
+  return usd.times(new Ratio(1_000_000_000n)).rounded();
+}
+
+function toPrice({ rates: written, tiers, perRequest, multiplier }: WrittenPrice): Price {
+  const toRates = (of: WrittenPrice['rates']): Rates =>
+    rates(of.input, of.output, of.cacheWrite5m, of.cacheWrite1h, of.cacheRead);
+  return {
+    rates: toRates(written),
+    tiers: tiers.map((tier) => ({ aboveInputTokens: tier.above, ...toRates(tier.rates) })),
+    perRequest: parseNano(perRequest),
+    multiplierNano: parseNano(multiplier),
+  };
+}
+
+describe('a cost agrees with exact fractions', () => {
+  test('in the example that is written down', () => {
+    const written: WrittenPrice = {
+      rates: { input: '3.30', output: '16.50', cacheWrite5m: '4.13', cacheWrite1h: '0', cacheRead: '0.33' },
+      tiers: [],
+      perRequest: '0',
+      multiplier: '1.05',
+    };
+    const used = tokens({ input: 1n, output: 1_048n, cacheWrite5m: 1_558n, cacheRead: 62_745n });
+    expect(exactCost(used, written)).toBe(46_657_475n);
+    expect(costNanoUsd(used, toPrice(written))).toBe(46_657_475n);
+  });
+
+  test('whatever the rates, tiers, price of a request, multiplier and tokens are', () => {
+    const decimal = (whole: number, digits: number): fc.Arbitrary<string> =>
+      fc
+        .tuple(
+          fc.nat({ max: whole }),
+          fc.array(fc.nat({ max: 9 }), { maxLength: digits }).map((list) => list.join('')),
+        )
+        .map(([integer, fraction]) => (fraction === '' ? `${integer}` : `${integer}.${fraction}`));
+    const someRates = fc.record({
+      input: decimal(200, 9),
+      output: decimal(200, 9),
+      cacheWrite5m: decimal(200, 4),
+      cacheWrite1h: decimal(200, 4),
+      cacheRead: decimal(20, 9),
+    });
+    const count = fc.oneof(fc.constant(0n), fc.bigInt({ min: 0n, max: 9n }), fc.bigInt({ min: 0n, max: 3_000_000n }));
+    const used = fc.record({
+      input: count,
+      output: count,
+      cacheWrite5m: count,
+      cacheWrite1h: count,
+      cacheRead: count,
+    });
+    const written: fc.Arbitrary<WrittenPrice> = fc.record({
+      rates: someRates,
+      tiers: fc
+        .uniqueArray(fc.bigInt({ min: 0n, max: 2_000_000n }), { maxLength: 3 })
+        .chain((bounds) =>
+          fc.tuple(
+            ...bounds
+              .toSorted((a, b) => (a < b ? -1 : 1))
+              .map((above) => fc.record({ above: fc.constant(above), rates: someRates })),
+          ),
+        ),
+      perRequest: decimal(1, 9),
+      multiplier: decimal(3, 9),
+    });
+    fc.assert(
+      fc.property(used, written, (some, price) => {
+        expect(costNanoUsd(some, toPrice(price))).toBe(exactCost(some, price));
+        // also right at the bounds of the tiers, where rates change
+        for (const { above } of price.tiers) {
+          for (const input of [above, above + 1n]) {
+            expect(costNanoUsd(tokens({ input }), toPrice(price))).toBe(exactCost(tokens({ input }), price));
+          }
+        }
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+});
+
 test.each([
   ['3.75', 3_750_000_000n],
   ['0.000000001', 1n],

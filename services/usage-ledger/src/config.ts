@@ -33,6 +33,8 @@ export interface Config {
   readonly streamMaxBytes: number;
   readonly refusalsStream: string;
   readonly refusalsStreamMaxBytes: number;
+  /** How long what is charged stays in the stream. */
+  readonly streamKeepMs: number;
   /** Where the prices are stated, and what was stated there at the start. */
   readonly siteFiles: readonly string[];
   readonly prices: readonly StatedPrice[];
@@ -66,6 +68,7 @@ export function loadConfig(environment: Environment): Config {
       streamMaxBytes: reader.integer('USAGE_STREAM_MAX_BYTES', { default: GIB, min: 1024 * 1024 }),
       refusalsStream: reader.string('REFUSALS_STREAM', 'REFUSALS'),
       refusalsStreamMaxBytes: reader.integer('REFUSALS_STREAM_MAX_BYTES', { default: 64 * MIB, min: MIB }),
+      streamKeepMs: reader.durationMs('USAGE_STREAM_KEEP', 2 * DAY_MS),
       siteFiles,
       prices: siteFiles.flatMap((path) => statedPrices(reader, path)),
       bootstrap: readBootstrap(reader),

@@ -2,13 +2,21 @@ import { ConfigError } from '@omg/config';
 import type { OwnershipEvent } from '@omg/mongo';
 import type { OwnerMessage } from '@omg/quota';
 import type { Telemetry } from '@omg/telemetry';
+import type { Behind } from './app/backlog.ts';
 import type { ChargeMessagesResult } from './app/charge-messages.ts';
 import type { ReplayedLetter } from './app/dead-letters/replay-dead-letters.ts';
 import type { Projected } from './app/rollups-project.ts';
 import { parseScopeName } from './domain/account-scope.ts';
 
 export interface Events {
-  charged: (result: ChargeMessagesResult) => void;
+  charged: (partition: number, result: ChargeMessagesResult, behind: Behind) => void;
+  /** The partition is another process' business. */
+  left: (partition: number) => void;
+  /** An event is from a newer router. */
+  readingStopped: (partition: number, error: Error) => void;
+  streamState: (state: { readonly bytes: number; readonly maxBytes: number }) => void;
+  streamPurged: (partition: number, messages: number) => void;
+  keepingStreamFailed: (error: unknown) => void;
   lettersReplayed: (caller: string, letters: readonly ReplayedLetter[]) => void;
   readingInterrupted: (partition: number, error: unknown) => void;
   refusalsUnreadable: (seq: number) => void;
@@ -25,6 +33,9 @@ export interface Events {
   watchingInterrupted: (error: unknown) => void;
 }
 
+/** A stream that is as full as this is to be looked at before it refuses events. */
+const ALERT_AT = 0.5;
+
 export function makeEvents({ logger, meter }: Telemetry): Events {
   const charged = meter.createCounter('omg_ledger_charged_requests', { description: 'Requests put into the books' });
   const duplicates = meter.createCounter('omg_ledger_duplicate_events', {
@@ -36,6 +47,43 @@ export function makeEvents({ logger, meter }: Telemetry): Events {
   const replayed = meter.createCounter('omg_ledger_replayed_dead_letters', {
     description: 'Dead letters that were sent through charging again, by outcome',
   });
+  const withoutPrice = meter.createCounter('omg_ledger_unpriced_events', {
+    description: 'Events that could not be charged since there is no price',
+  });
+  const purged = meter.createCounter('omg_ledger_purged_messages', {
+    description: 'Messages that were removed from the stream, charged and old',
+  });
+  const behindBy = new Map<number, Behind>();
+  meter
+    .createObservableGauge('omg_ledger_lag_messages', {
+      description: 'Messages of a partition that wait to be charged',
+    })
+    .addCallback((result) => {
+      for (const [partition, { messages }] of behindBy) result.observe(messages, { partition });
+    });
+  meter
+    .createObservableGauge('omg_ledger_lag_seconds', {
+      description: 'How old what was charged last was then, since the stream had it',
+    })
+    .addCallback((result) => {
+      for (const [partition, { ageMs }] of behindBy) result.observe(ageMs / 1_000, { partition });
+    });
+  const stopped = new Set<number>();
+  meter
+    .createObservableGauge('omg_ledger_stopped_partitions', {
+      description: 'Partitions that an event of a newer router has stopped',
+    })
+    .addCallback((result) => {
+      result.observe(stopped.size);
+    });
+  let fill = 0;
+  meter
+    .createObservableGauge('omg_ledger_stream_fill_ratio', {
+      description: 'How full the stream of usage events is; a full one refuses events',
+    })
+    .addCallback((result) => {
+      result.observe(fill);
+    });
   const interruptions = meter.createCounter('omg_ledger_reading_interruptions', {
     description: 'Times a partition was read anew',
   });
@@ -74,10 +122,13 @@ export function makeEvents({ logger, meter }: Telemetry): Events {
         'watching for changes of accounts was interrupted; it begins again, and all is read anew',
       );
     },
-    charged(result) {
+    charged(partition, result, behind) {
+      behindBy.set(partition, behind);
+      stopped.delete(partition);
       charged.add(result.charged);
       duplicates.add(result.duplicates);
       deadLetters.add(result.deadLetters);
+      withoutPrice.add(result.unpriced);
       if (result.deadLetters > 0)
         logger.error(
           { count: result.deadLetters, position: result.position },
@@ -90,6 +141,32 @@ export function makeEvents({ logger, meter }: Telemetry): Events {
       const counts = Object.fromEntries([...outcomes].map(([outcome, list]) => [outcome, list.length]));
       for (const [outcome, count] of Object.entries(counts)) replayed.add(count, { outcome });
       logger.info({ caller, ...counts }, 'dead letters were replayed');
+    },
+    left(partition) {
+      behindBy.delete(partition);
+    },
+    readingStopped(partition, error) {
+      if (!stopped.has(partition)) logger.error({ partition }, `charging has stopped: ${error.message}`);
+      stopped.add(partition);
+    },
+    streamState({ bytes, maxBytes }) {
+      const before = fill;
+      fill = bytes / maxBytes;
+      const facts = { bytes, maxBytes };
+      if (fill >= ALERT_AT && before < ALERT_AT)
+        logger.error(
+          facts,
+          'the stream of usage events is half full: when it is full, routers keep their events and then refuse requests',
+        );
+      if (fill < ALERT_AT && before >= ALERT_AT)
+        logger.info(facts, 'the stream of usage events is less than half full again');
+    },
+    streamPurged(partition, messages) {
+      purged.add(messages);
+      logger.debug({ partition, messages }, 'removed charged messages from the stream');
+    },
+    keepingStreamFailed(error) {
+      logger.warn({ err: error }, 'looking after the usage stream failed; it is tried again');
     },
     readingInterrupted(partition, error) {
       interruptions.add(1, { partition });

@@ -2,21 +2,20 @@ import { randomUUIDv7 } from 'node:crypto';
 import { OmgError } from '@omg/errors';
 import { startGrpcServer } from '@omg/grpc';
 import { USAGE_PARTITIONS, connectNats, ensureUsageStream, lastUsageSeq, partitionOf } from '@omg/messaging';
-import { connectMongo, createOwnership, type Owned, type Ownership } from '@omg/mongo';
+import { connectMongo, createOwnership, type Ownership } from '@omg/mongo';
 import { createSleepAwareClock } from '@omg/quota-link';
 import { pause, startProcess, watchFiles, type ProcessOverrides, type Service } from '@omg/service';
 import { makeAccountsAdmin } from './app/admin/accounts-admin.ts';
-import { AllowanceKeeper } from './app/allowances/allowance-keeper.ts';
 import { AllowanceOffices } from './app/allowances/allowance-offices.ts';
 import { makeHoldAllowances } from './app/allowances/hold-allowances.ts';
 import { outstandingBooks } from './app/allowances/outstanding-books.ts';
 import { makeReconcile } from './app/audit/reconcile.ts';
+import { Backlog } from './app/backlog.ts';
 import { makeBootstrap } from './app/bootstrap.ts';
-import { makeChargeMessages } from './app/charge-messages.ts';
-import { CommitBoard, EVERYTHING, PRICES } from './app/commit-board.ts';
+import { CommitBoard, EVERYTHING, PRICES, type Committed } from './app/commit-board.ts';
 import { makeGetDeadLetter, makeListDeadLetters } from './app/dead-letters/list-dead-letters.ts';
 import { makeReplayDeadLetters } from './app/dead-letters/replay-dead-letters.ts';
-import type { Clock } from './app/ports.ts';
+import type { Clock, UsageMessage } from './app/ports.ts';
 import { makeListRefusals } from './app/list-refusals.ts';
 import { makeQueryLogs } from './app/query-logs.ts';
 import { makeSeries } from './app/questions/series.ts';
@@ -34,12 +33,13 @@ import { accountsService } from './grpc/accounts-service.ts';
 import { auditService } from './grpc/audit-service.ts';
 import { deadLettersService } from './grpc/dead-letters-service.ts';
 import { usageService } from './grpc/usage-service.ts';
-import { readPartition } from './messaging/partition-reader.ts';
+import { readPartition, type PartitionReaderOptions } from './messaging/partition-reader.ts';
+import { keepStream } from './messaging/keep-stream.ts';
 import { readRefusals } from './messaging/refusal-reader.ts';
 import { readEvent } from './messaging/read-event.ts';
 import { traceCharges } from './messaging/trace-charges.ts';
 import { usageEventStream } from './messaging/usage-event-stream.ts';
-import { partitionId, partitionOfId } from './domain/partition-id.ts';
+import { partitionId } from './domain/partition-id.ts';
 import { MongoAudit } from './store/audit/mongo-audit.ts';
 import { MongoAccountAdmin } from './store/mongo-account-admin.ts';
 import { MongoAccounts } from './store/mongo-accounts.ts';
@@ -53,6 +53,7 @@ import { MongoRequestLogs } from './store/mongo-request-logs.ts';
 import { MongoRollups } from './store/mongo-rollups.ts';
 import { idOf } from './store/rollup-document.ts';
 import { watchAccounts } from './store/watch-accounts.ts';
+import { workOnPartition } from './partition-work.ts';
 import { readStatedPrices } from './stated-prices.ts';
 
 export interface Overrides extends ProcessOverrides {
@@ -66,6 +67,8 @@ export interface LedgerService extends Service {
 /** What the owner of the counts of refused requests is registered under. */
 const REFUSALS_ID = 'refusals';
 const LOOK_EVERY_MS = 1_000;
+/** As many as one transaction charges where routers send full ones. */
+const MANY_MESSAGES = 20;
 const SITE_FILES_EVERY_MS = 2_000;
 const REPLAY_WAIT_MS = 5_000;
 /** Adding up all entries of a large database. */
@@ -120,6 +123,17 @@ export async function startService(config: Config, overrides: Overrides = {}): P
   );
   const stream = { stream: config.stream, maxBytes: config.streamMaxBytes };
   await ensureUsageStream(nats, stream);
+  const backlog = new Backlog();
+  const streamKeeper = stack.use(
+    keepStream({
+      nats,
+      stream: config.stream,
+      keepMs: config.streamKeepMs,
+      onState: events.streamState,
+      onPurged: events.streamPurged,
+      onFailed: events.keepingStreamFailed,
+    }),
+  );
   stack.use(
     keepRollups({
       project: makeProjectRollups({
@@ -129,6 +143,7 @@ export async function startService(config: Config, overrides: Overrides = {}): P
         batchLogs: 5_000,
         batchRows: 1_000,
       }),
+      isBehind: () => backlog.messages >= MANY_MESSAGES,
       onProjected: events.projected,
       onInterrupted: events.projectionInterrupted,
     }),
@@ -250,50 +265,28 @@ export async function startService(config: Config, overrides: Overrides = {}): P
       ],
     }),
   );
-  const nowMs = createSleepAwareClock();
-  const workOnPartition = async (owned: Owned): Promise<void> => {
-    const partition = partitionOfId(owned.id);
-    const ownBooks = books.forOwner(owned);
-    const keeper = await AllowanceKeeper.open({
-      partition,
-      owned,
-      store: allowances,
-      defaults: config.defaults,
-      now: clock.now,
-      nowMs,
-      isOurs: (tenantId) => partitionOf(tenantId) === partition,
-      isCaughtUp: async () => {
-        const { seq = 0 } = ownBooks.position() ?? {};
-        return seq >= (await lastUsageSeq(nats, config.stream, partition));
-      },
-      events: { denied: events.denied, workFailed: events.allowancesFailed },
-    });
-    const charge = makeChargeMessages({
-      books: ownBooks,
-      prices: () => prices,
-      clock,
-      announce: (committed) => {
-        board.announce(committed);
-      },
-      onBooked: (booked) => {
-        keeper.booked(booked);
-      },
-    });
-    await offices.with(keeper, async () => {
-      await readPartition({
-        nats,
-        stream,
-        partition,
-        owned,
-        position: ownBooks.position,
-        charge: async (input) => await keeper.charging(async () => await charge(input)),
-        onCharged: (result, messages) => {
-          events.charged(result);
-          traceCharges(telemetry.tracer, messages);
-        },
-        onInterrupted: events.readingInterrupted,
-      });
-    });
+  const partitionWork = {
+    store: allowances,
+    defaults: config.defaults,
+    nowMs: createSleepAwareClock(),
+    books,
+    prices: () => prices,
+    clock,
+    announce: (committed: readonly Committed[]) => {
+      board.announce(committed);
+    },
+    partitionOf,
+    readPartition: async (options: Omit<PartitionReaderOptions, 'nats' | 'stream'>) => {
+      await readPartition({ nats, stream, ...options });
+    },
+    lastSeq: async (partition: number) => await lastUsageSeq(nats, config.stream, partition),
+    streamKeeper,
+    backlog,
+    offices,
+    events,
+    trace: (messages: readonly UsageMessage[]) => {
+      traceCharges(telemetry.tracer, messages);
+    },
   };
   ownership = stack.use(
     await createOwnership({
@@ -304,7 +297,7 @@ export async function startService(config: Config, overrides: Overrides = {}): P
       onEvent: events.ownership,
       work: async (owned) => {
         if (owned.id !== REFUSALS_ID) {
-          await workOnPartition(owned);
+          await workOnPartition(owned, partitionWork);
           return;
         }
         await readRefusals({

@@ -165,9 +165,12 @@ test('a ledger that is stopped in the middle of it loses nothing and charges not
   publish(world, some);
   for (let round = 0; round < 4; round += 1) {
     await using _ = await world.start();
-    await vi.waitFor(async () => {
-      expect(await world.db.collection('request_logs').countDocuments()).toBeGreaterThan(round * 50);
-    });
+    await vi.waitFor(
+      async () => {
+        expect(await world.db.collection('request_logs').countDocuments()).toBeGreaterThan(round * 50);
+      },
+      { timeout: 8_000 },
+    );
   }
   await world.start();
   await settled(world);

@@ -232,7 +232,9 @@ interface FenceDocument {
   readonly position: { readonly incarnation: string; readonly seq: number };
 }
 
-export const fencesOf = ({ db }: World): Collection<FenceDocument> => db.collection<FenceDocument>('fences');
+// what a majority has, as the ledger's own answers
+export const fencesOf = ({ db }: World): Collection<FenceDocument> =>
+  db.collection<FenceDocument>('fences', { readConcern: 'majority' });
 
 /** Everything published is in the stream, and every partition has read to its end. */
 export async function settled(world: World, timeoutMs = 8_000): Promise<void> {

@@ -324,6 +324,7 @@ describe('the rollups are the grouped logs', () => {
       stack.use(
         keepRollups({
           project: projection(store, 20),
+          isBehind: () => false,
           onProjected: () => undefined,
           onInterrupted: (error) => faults.push(error),
         }),

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { atLeast } from '@omg/bench';
 
 export interface BenchOptions {
   readonly keyCounts: readonly number[];
@@ -75,10 +76,4 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions {
     profileDir: values.profile,
     help: values.help,
   };
-}
-
-function atLeast(name: string, text: string, min: number): number {
-  const value = Number(text);
-  if (text.trim() !== '' && value >= min && (min < 1 || Number.isInteger(value))) return value;
-  throw new Error(`${name} must be a ${min < 1 ? '' : 'whole '}number from ${min} on, not "${text}".`);
 }

@@ -4,11 +4,10 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
+import { cleanEnvironment, divideCores, startNodeProcess, type Cores, type NodeProcess } from '@omg/bench';
 import { findOrStartMongo, findOrStartNats } from '@omg/embedded';
 import { connectNats, ensureUsageStream } from '@omg/messaging';
 import { keyId, PROVIDER, TOKEN } from './bench-names.ts';
-import { divideCores, type Cores } from './cores.ts';
-import { cleanEnvironment, startNodeProcess, type NodeProcess } from './node-process.ts';
 
 const SERVICE_DIR = resolve(import.meta.dirname, '../..');
 const execute = promisify(execFile);
@@ -35,7 +34,7 @@ export async function startWorld({ keyCounts, profileDir, signal, onProgress }: 
   stack.defer(async () => {
     await rm(directory, { recursive: true, force: true });
   });
-  const cores = divideCores();
+  const cores = divideCores('broker');
   const server = (name: string) => ({
     dataDir: join(directory, name),
     logFile: join(directory, `${name}.log`),

@@ -1,11 +1,5 @@
+import { asCount, asDecimals, asPercent, asSpread, asTimes, spreadOf, textTable, type Spread } from '@omg/bench';
 import type { Figures, Measured } from './rounds.ts';
-
-/** Of all repetitions. */
-export interface Spread {
-  readonly median: number;
-  readonly min: number;
-  readonly max: number;
-}
 
 export interface ReportRow {
   readonly name: string;
@@ -65,13 +59,6 @@ export function reportOf(measured: readonly Measured[]): readonly ReportRow[] {
   });
 }
 
-function spreadOf(values: readonly number[]): Spread {
-  const sorted = values.toSorted((a, b) => a - b);
-  const at = (index: number): number => sorted[index] ?? Number.NaN;
-  const middle = (sorted.length - 1) / 2;
-  return { median: (at(Math.floor(middle)) + at(Math.ceil(middle))) / 2, min: at(0), max: at(sorted.length - 1) };
-}
-
 /** In columns, with medians and, in brackets, the least and the most. */
 export function tableOf(rows: readonly ReportRow[]): string {
   const head = [
@@ -90,37 +77,17 @@ export function tableOf(rows: readonly ReportRow[]): string {
   ];
   const lines = rows.map((row) => [
     row.name,
-    spread(row.slotsPerS, count),
-    spread(row.cpuUsPerSlot, decimals),
-    count(row.slotsPerCoreSecond.median),
-    percent(row.brokerBusy.median),
-    percent(row.loadBusy.median),
-    percent(row.othersBusy.median),
+    asSpread(row.slotsPerS, asCount),
+    asSpread(row.cpuUsPerSlot, asDecimals),
+    asCount(row.slotsPerCoreSecond.median),
+    asPercent(row.brokerBusy.median),
+    asPercent(row.loadBusy.median),
+    asPercent(row.othersBusy.median),
     row.p50Ms === undefined ? '-' : row.p50Ms.median.toFixed(2),
     row.p99Ms === undefined ? '-' : row.p99Ms.median.toFixed(2),
     row.compared?.baseline ?? '-',
-    row.compared === undefined ? '-' : spread(row.compared.slotsPerS, times),
-    row.compared === undefined ? '-' : spread(row.compared.cpuUsPerSlot, times),
+    row.compared === undefined ? '-' : asSpread(row.compared.slotsPerS, asTimes),
+    row.compared === undefined ? '-' : asSpread(row.compared.cpuUsPerSlot, asTimes),
   ]);
-  const widths = head.map((title, column) =>
-    Math.max(title.length, ...lines.map((cells) => cells[column]?.length ?? 0)),
-  );
-  const isText = (column: number): boolean => head[column] === '' || head[column] === 'compared with';
-  return [head, ...lines]
-    .map((cells) =>
-      cells
-        .map((cell, column) => (isText(column) ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
-}
-
-const count = (value: number): string => Math.round(value).toLocaleString('en-US');
-const percent = (value: number): string => `${Math.round(value * 100)} %`;
-const decimals = (value: number): string => value.toFixed(value < 10 ? 2 : 1);
-const times = (value: number): string => `${value.toFixed(2)}x`;
-
-function spread({ median, min, max }: Spread, format: (value: number) => string): string {
-  return `${format(median)} [${format(min)}..${format(max)}]`;
+  return textTable(head, lines, new Set(['', 'compared with']));
 }

@@ -1,7 +1,6 @@
-import { cpus } from 'node:os';
 import { performance } from 'node:perf_hooks';
+import { machineCpuMs, type NodeProcess } from '@omg/bench';
 import { Meter, type Load } from './load.ts';
-import type { NodeProcess } from './node-process.ts';
 import type { Row } from './rows.ts';
 
 /** What one repetition of a row came to. */
@@ -78,8 +77,4 @@ async function measure(broker: NodeProcess, load: Load, measureMs: number): Prom
 function ownCpuMs(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1_000;
-}
-
-function machineCpuMs(): number {
-  return cpus().reduce((sum, { times: { user, nice, sys, irq } }) => sum + user + nice + sys + irq, 0);
 }

@@ -1,10 +1,10 @@
+import type { NodeProcess } from '@omg/bench';
 import type { BenchOptions } from './bench-options.ts';
 import { keyId, PROVIDER } from './bench-names.ts';
 import type { BenchWorld } from './bench-world.ts';
 import { openHeldLoad } from './held-load.ts';
 import type { BrokerClient } from './holder.ts';
 import type { Load } from './load.ts';
-import type { NodeProcess } from './node-process.ts';
 import { openStreamLoad } from './stream-load.ts';
 import { makeUnaryLoad } from './unary-load.ts';
 

@@ -45,7 +45,7 @@ export interface Books {
   tenants: (tenantIds: readonly string[]) => Promise<ReadonlyMap<string, Purses>>;
   /** The marks of these publishers in the partition, by epoch. */
   marks: (partition: number, epochs: readonly string[]) => Promise<ReadonlyMap<string, Mark>>;
-  /** Throws `not_owner` where the partition has another owner by now. */
+  /** Throws `not_owner` where the partition has another owner by now, and `already_exists` where a request is in the books; then nothing is written. */
   book: (batch: BookedBatch) => Promise<void>;
 }
 

@@ -40,6 +40,7 @@ export interface ChargePlan {
 export interface RefusedRecord {
   readonly record: UsageRecord;
   readonly reason: string;
+  readonly unpriced?: true;
 }
 
 export interface ChargeInput {
@@ -73,7 +74,7 @@ export function planCharge(input: ChargeInput): ChargePlan {
     }
     const found = input.priceOf(record);
     if (found === undefined) {
-      refused.push({ record, reason: `there is no price for ${record.model} on ${record.site}` });
+      refused.push({ record, reason: `there is no price for ${record.model} on ${record.site}`, unpriced: true });
       continue;
     }
     const entryId = entryIds.getOrInsert(record.tenantId, record.requestId);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { EMPTY_MARK, advanceMark } from './mark.ts';
+import { EMPTY_MARK, advanceMark, isMarked } from './mark.ts';
 
 test('in whatever order and however often events come, upTo is the highest number below which none is missing', () => {
   const numbers = fc.array(fc.bigInt({ min: 1n, max: 40n }), { maxLength: 120 });
@@ -15,6 +15,7 @@ test('in whatever order and however often events come, upTo is the highest numbe
       const ahead = mark.ahead.flatMap(({ first, last }) =>
         Array.from({ length: Number(last - first) + 1 }, (_, offset) => first + BigInt(offset)),
       );
+      for (let number = 1n; number <= 41n; number += 1n) expect(isMarked(mark, number)).toBe(seen.has(number));
       expect(ahead).toEqual([...seen].filter((number) => number > upTo).toSorted((a, b) => (a < b ? -1 : 1)));
     }),
   );

@@ -9,9 +9,10 @@ import {
 import { OmgError } from '@omg/errors';
 import { renewWhile, type Owned } from '@omg/mongo';
 import { pause } from '@omg/service';
-import type { ChargeMessagesInput, ChargeMessagesResult } from '../app/charge-messages.ts';
+import type { Behind } from '../app/backlog.ts';
+import type { BookMessages, ChargeMessagesInput, ChargeMessagesResult } from '../app/charge-messages.ts';
 import type { Position, UsageMessage } from '../app/ports.ts';
-import { parseUsageEvent } from './parse-usage-event.ts';
+import { NewerEventError, parseUsageEvent } from './parse-usage-event.ts';
 
 export interface PartitionReaderOptions {
   readonly nats: Nats;
@@ -21,15 +22,23 @@ export interface PartitionReaderOptions {
   readonly owned: Pick<Owned, 'signal' | 'renew' | 'renewalDueInMs'>;
   /** Where the last transaction of this or an earlier owner ended. */
   readonly position: () => Position | undefined;
-  readonly charge: (input: ChargeMessagesInput) => Promise<ChargeMessagesResult>;
-  readonly onCharged: (result: ChargeMessagesResult, messages: readonly UsageMessage[]) => void;
+  /** Prepares a charge while the one before it is being booked. */
+  readonly charge: (input: ChargeMessagesInput) => Promise<BookMessages>;
+  readonly onCharged: (result: ChargeMessagesResult, messages: readonly UsageMessage[], behind: Behind) => void;
   /** Told of whatever interrupts the reading; it begins again at the stored position. */
   readonly onInterrupted: (partition: number, error: unknown) => void;
+  /** Told when an event is from a newer router; what was before it is charged. */
+  readonly onStopped: (partition: number, error: NewerEventError) => void;
 }
 
 const PAUSE_MS = 500;
+/** A list that takes longer is stuck: the partition is for the taking then. */
+const MOST_BOOKING_MS = 15_000;
 
-/** Reads and charges one partition for as long as this process owns it. */
+/**
+ * Reads and charges one partition for as long as this process owns it. It gives the partition up where an event is from a
+ * newer router: a newer usage-ledger may take it, else it is tried again.
+ */
 export async function readPartition(options: PartitionReaderOptions): Promise<void> {
   const { partition, owned } = options;
   while (!owned.signal.aborted) {
@@ -38,6 +47,10 @@ export async function readPartition(options: PartitionReaderOptions): Promise<vo
       await readFromStoredPosition(options);
     } catch (error) {
       if (error instanceof OmgError && error.code === 'not_owner') throw error;
+      if (error instanceof NewerEventError) {
+        options.onStopped(partition, error);
+        return;
+      }
       options.onInterrupted(partition, error);
     }
     await pause(PAUSE_MS, owned.signal);
@@ -58,18 +71,46 @@ async function readFromStoredPosition(options: PartitionReaderOptions): Promise<
   const ended = new AbortController();
   const signal = AbortSignal.any([owned.signal, ended.signal]);
   const lists = consumeUsage({ nats, stream, partition, fromSeq, signal });
+  let newer: NewerEventError | undefined;
+  const prepareNext = async (): Promise<PreparedList | undefined> => {
+    const list = newer === undefined ? await lists.next() : { done: false, value: [] };
+    if (list.done === true) return undefined;
+    const messages: UsageMessage[] = [];
+    for (const message of list.value) {
+      try {
+        messages.push(toUsageMessage(message));
+      } catch (error) {
+        if (!(error instanceof NewerEventError)) throw error;
+        newer = error;
+        break;
+      }
+    }
+    if (messages.length === 0 && newer !== undefined) throw newer;
+    const last = list.value[messages.length - 1];
+    return { messages, last, book: await options.charge({ partition, incarnation, messages }) };
+  };
   try {
+    let next = prepareNext();
     for (;;) {
-      const list = await renewWhile(owned, lists.next());
-      if (list.done === true) return;
-      const messages = list.value.map(toUsageMessage);
-      const result = await renewWhile(owned, options.charge({ partition, incarnation, messages }));
-      options.onCharged(result, messages);
+      const list = await renewWhile(owned, next);
+      if (list === undefined) return;
+      next = prepareNext();
+      // its failure is for the next round; this one may end before
+      next.catch(() => undefined);
+      const result = await renewWhile(owned, list.book(), MOST_BOOKING_MS);
+      const { pending = 0, storedAtMs = Date.now() } = list.last ?? {};
+      options.onCharged(result, list.messages, { messages: pending, ageMs: Math.max(0, Date.now() - storedAtMs) });
     }
   } finally {
     ended.abort();
     await lists.return(undefined).catch(() => undefined);
   }
+}
+
+interface PreparedList {
+  readonly messages: readonly UsageMessage[];
+  readonly last: ConsumedMessage | undefined;
+  readonly book: BookMessages;
 }
 
 function toUsageMessage({ seq, raw, events }: ConsumedMessage): UsageMessage {

@@ -1,14 +1,17 @@
 import { OmgError } from '@omg/errors';
-import { asUnavailable, type Mongo, type Owned } from '@omg/mongo';
+import { asUnavailable, isDuplicateKey, type Mongo, type Owned } from '@omg/mongo';
 import { Binary, type ClientSession, type Collection, type Document, type Filter, type UpdateFilter } from 'mongodb';
 import { z } from 'zod';
 import type { BookedBatch, Books, Position } from '../app/ports.ts';
 import type { BudgetSpend, Entry } from '../domain/charge.ts';
 import type { Purses } from '../domain/credits.ts';
-import type { Mark } from '../domain/mark.ts';
+import { EMPTY_MARK, type Mark } from '../domain/mark.ts';
 import { serviceOfAccount } from '../domain/service-account.ts';
 import { pursesOf, type ClientKeyDocument, type TenantDocument } from './account-documents.ts';
 import { toRequestLogDocument, type RequestLogDocument } from './request-log-document.ts';
+
+/** Of publishers that an owner keeps in mind. */
+const MOST_MARKS = 1_000;
 
 const StoredPosition = z.object({ incarnation: z.string(), seq: z.coerce.number() });
 
@@ -72,18 +75,35 @@ export class MongoBooks {
   /** The books as only the partition's owner may write them, and where its last transaction ended. */
   forOwner(owned: Owned): OwnedBooks {
     let position = readPosition(owned.fence);
+    // only this owner writes them
+    const marks = new Map<string, Mark>();
     return {
       position: () => position,
       known: async (requestIds) => await this.known(requestIds),
       tenants: async (tenantIds) => await this.tenants(tenantIds),
-      marks: async (partition, epochs) => await this.marks(partition, epochs),
+      marks: async (partition, epochs) => {
+        const unread = epochs.filter((epoch) => !marks.has(epoch));
+        if (marks.size + unread.length > MOST_MARKS) return await this.marks(partition, epochs);
+        const found = await this.marks(partition, unread);
+        // a transaction may have set one meanwhile
+        for (const epoch of unread) marks.getOrInsert(epoch, found.get(epoch) ?? EMPTY_MARK);
+        return new Map(epochs.map((epoch) => [epoch, marks.get(epoch) ?? EMPTY_MARK]));
+      },
       book: async (batch) => {
-        await owned.transaction(
-          async (session) => {
-            await this.#write(batch, session);
-          },
-          { position: batch.to },
-        );
+        try {
+          await owned.transaction(
+            async (session) => {
+              await this.#write(batch, session);
+            },
+            { position: batch.to },
+          );
+        } catch (error) {
+          // it may be committed even so
+          marks.clear();
+          if (!isDuplicateKey(error)) throw error;
+          throw new OmgError('already_exists', 'a request is in the books already', { cause: error });
+        }
+        for (const [epoch, mark] of batch.marks) marks.set(epoch, mark);
         position = batch.to;
       },
     };

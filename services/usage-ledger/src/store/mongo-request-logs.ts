@@ -1,9 +1,9 @@
 import { asUnavailable, type Mongo } from '@omg/mongo';
 import { Timestamp, type Collection, type Filter, type Sort } from 'mongodb';
 import type { LogFilter, LogQuery, RequestLogs, TailQuery, TailedLog } from '../app/ports.ts';
-import type { TimeCursor } from '../app/time-cursor.ts';
 import type { ChargedRequest } from '../domain/usage-record.ts';
 import { forgetAfter } from './forget-after.ts';
+import { newestFirst } from './newest-first.ts';
 import { readWithinTime } from './read-within-time.ts';
 import { withoutUndefined } from './without-undefined.ts';
 import { fromRequestLogDocument, type RequestLogDocument } from './request-log-document.ts';
@@ -20,9 +20,8 @@ export class MongoRequestLogs implements RequestLogs {
 
   async createIndexes({ retentionMs }: { readonly retentionMs: number }): Promise<void> {
     await this.#logs.createIndexes([
-      { key: { createdAt: -1, _id: -1 } },
-      { key: { tenantId: 1, createdAt: -1, _id: -1 } },
-      { key: { userKeyId: 1, createdAt: -1, _id: -1 } },
+      { key: { tenantId: 1, createdAt: -1 } },
+      { key: { userKeyId: 1, createdAt: -1 } },
       { key: { partition: 1, chargeOrder: 1 } },
     ]);
     await forgetAfter(this.#mongo, this.#logs.collectionName, { createdAt: 1 }, retentionMs);
@@ -34,8 +33,8 @@ export class MongoRequestLogs implements RequestLogs {
   }
 
   async list({ before, pageSize, ...filter }: LogQuery): Promise<readonly ChargedRequest[]> {
-    const older = before === undefined ? [] : [olderThan(before)];
-    const documents = await this.#read({ $and: [toFilter(filter), ...older] }, { createdAt: -1, _id: -1 }, pageSize);
+    const read = this.#read.bind(this);
+    const documents = await newestFirst({ filter: toFilter(filter), before, pageSize, read });
     return documents.map(fromRequestLogDocument);
   }
 
@@ -74,8 +73,4 @@ function toFilter(filter: LogFilter): Filter<RequestLogDocument> {
     createdAt: from === undefined && to === undefined ? undefined : { $gte: from, $lt: to },
   };
   return withoutUndefined(wanted);
-}
-
-function olderThan({ at, id }: TimeCursor): Filter<RequestLogDocument> {
-  return { $or: [{ createdAt: { $lt: at } }, { createdAt: at, _id: { $lt: id } }] };
 }
