@@ -10,7 +10,7 @@ import { makeEvent, publish, settled } from './ledger.ts';
 import { runOmg, type Outcome } from './run-omg.ts';
 
 // a process for each line
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 120_000 });
 
 let running: AuditWorld;
 let upstream: FakeUpstream;

@@ -6,6 +6,9 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { named, projected, reconcile, startAudit, type AuditWorld } from './audit-world.ts';
 import { RATES, expectCharged, makeEvent, publish, settled, siteFileOf, type World } from './ledger.ts';
 
+// prices are read again, and partitions charged, before anything can be said
+vi.setConfig({ testTimeout: 60_000 });
+
 let running: AuditWorld;
 let world: World;
 beforeEach(async () => {

@@ -26,7 +26,7 @@ export async function runOmg(
   const child = execFile(
     process.execPath,
     [OMG, ...line.split(' ')],
-    { cwd: world.directory, env: { ...own, ...env }, timeout: 30_000 },
+    { cwd: world.directory, env: { ...own, ...env }, timeout: 60_000 },
     (_, stdout, stderr) => {
       resolve({ code: child.exitCode ?? -1, stdout, stderr });
     },

@@ -1,12 +1,8 @@
 import { asUnavailable, type Mongo } from '@omg/mongo';
 import type { Collection, Document, Filter } from 'mongodb';
-import type {
-  DeadLetterStore,
-  LetterCursor,
-  LetterQuery,
-  StoredLetter,
-} from '../app/dead-letters/dead-letter-ports.ts';
+import type { DeadLetterStore, LetterQuery, StoredLetter } from '../app/dead-letters/dead-letter-ports.ts';
 import type { Position } from '../app/ports.ts';
+import type { TimeCursor } from '../app/time-cursor.ts';
 import { partitionId } from '../domain/partition-id.ts';
 import { inChunks } from './audit/in-chunks.ts';
 import { readPosition, type DeadLetterDocument } from './mongo-books.ts';
@@ -26,7 +22,7 @@ export class MongoDeadLetters implements DeadLetterStore {
   }
 
   async list(
-    query: LetterQuery & { readonly limit: number; readonly before: LetterCursor | undefined },
+    query: LetterQuery & { readonly limit: number; readonly before: TimeCursor | undefined },
   ): Promise<readonly StoredLetter[]> {
     const filter: Filter<DeadLetterDocument> = { $and: [toFilter(query), olderThan(query.before)] };
     const options = { sort: { at: -1, _id: -1 }, limit: query.limit } as const;
@@ -80,7 +76,7 @@ function toFilter({ reason, partition, from, to }: LetterQuery): Filter<DeadLett
   };
 }
 
-function olderThan(before: LetterCursor | undefined): Filter<DeadLetterDocument> {
+function olderThan(before: TimeCursor | undefined): Filter<DeadLetterDocument> {
   if (before === undefined) return {};
   const { at, id } = before;
   return { $or: [{ at: { $lt: at } }, { at, _id: { $lt: id } }] };

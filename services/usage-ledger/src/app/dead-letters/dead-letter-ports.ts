@@ -1,4 +1,5 @@
 import type { Position } from '../ports.ts';
+import type { TimeCursor } from '../time-cursor.ts';
 
 /** An event that was not charged, as it is kept. */
 export interface StoredLetter {
@@ -17,15 +18,10 @@ export interface LetterQuery {
   readonly to: Date | undefined;
 }
 
-export interface LetterCursor {
-  readonly at: Date;
-  readonly id: string;
-}
-
 export interface DeadLetterStore {
   /** Newest first. */
   list: (
-    query: LetterQuery & { readonly limit: number; readonly before: LetterCursor | undefined },
+    query: LetterQuery & { readonly limit: number; readonly before: TimeCursor | undefined },
   ) => Promise<readonly StoredLetter[]>;
   find: (ids: readonly string[]) => Promise<readonly StoredLetter[]>;
   all: () => AsyncIterable<readonly StoredLetter[]>;

@@ -1,6 +1,7 @@
 import { OmgError } from '@omg/errors';
 import { loadPage, type Page, type PageRequest } from '../admin/page.ts';
-import type { DeadLetterStore, LetterCursor, LetterQuery, StoredLetter } from './dead-letter-ports.ts';
+import { formatTimeCursor, parseTimeCursor } from '../time-cursor.ts';
+import type { DeadLetterStore, LetterQuery, StoredLetter } from './dead-letter-ports.ts';
 
 /** Newest first; a letter that is charged between two pages loses nobody their place. */
 export function makeListDeadLetters(
@@ -8,8 +9,8 @@ export function makeListDeadLetters(
 ): (input: LetterQuery & PageRequest) => Promise<Page<StoredLetter>> {
   return async ({ pageSize, pageToken, ...query }) => {
     const { items, nextPageToken } = await loadPage({ pageSize, pageToken }, async ({ limit, after }) => {
-      const found = await letters.list({ ...query, limit, before: parseCursor(after) });
-      return found.map((letter) => ({ id: `${letter.at.getTime()}~${letter.id}`, letter }));
+      const found = await letters.list({ ...query, limit, before: parseTimeCursor(after ?? '') });
+      return found.map((letter) => ({ id: formatTimeCursor(letter), letter }));
     });
     return { items: items.map(({ letter }) => letter), nextPageToken };
   };
@@ -21,9 +22,4 @@ export function makeGetDeadLetter(letters: Pick<DeadLetterStore, 'find'>): (id: 
     if (letter === undefined) throw new OmgError('not_found', 'there is no such dead letter: it may be charged by now');
     return letter;
   };
-}
-
-function parseCursor(after: string | undefined): LetterCursor | undefined {
-  const [, time, id] = /^(\d{1,15})~(.*)$/s.exec(after ?? '') ?? [];
-  return time === undefined || id === undefined ? undefined : { at: new Date(Number(time)), id };
 }
