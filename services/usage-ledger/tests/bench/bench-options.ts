@@ -20,9 +20,9 @@ Real processes: MongoDB, NATS, a usage-ledger on a core of its own. For each mea
 batches of 100 events, as routers send them, then the ledger is started: what is measured is from its first to its last
 commit. Then the books are checked: each event charged once, and accounts, entries and logs agree with a sum that is
 made in another way; else the row says VOID, and the exit status is 1. The table is on standard output, progress on
-standard error. It takes about five minutes; measure on a quiet machine.
+standard error. It takes five minutes; measure on a quiet machine.
 
-  --quick            a smoke test: 30 s, few events, too short to be relied on
+  --quick            a smoke test: a minute or two, few events, too short to be relied on
   --accounts LIST    numbers of accounts (default 1,50,100000)
   --events N         events of each measurement (default 100000)
   --repetitions N    how often each row is measured, in turn with the others (default 3)
@@ -58,7 +58,7 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions {
     accountCounts: (values.accounts ?? (quick ? '1,1000' : '1,50,100000'))
       .split(',')
       .map((text) => atLeast('--accounts', text, 1)),
-    events: atLeast('--events', values.events ?? (quick ? '5000' : '100000'), 1_000),
+    events: atLeast('--events', values.events ?? (quick ? '50000' : '100000'), 10_000),
     repetitions: atLeast('--repetitions', values.repetitions ?? (quick ? '1' : '3'), 1),
     only: values.only,
     json: values.json,

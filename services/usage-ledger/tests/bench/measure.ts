@@ -36,7 +36,7 @@ export interface MeasureOptions {
 }
 
 const STREAM_MAX_BYTES = 1024 ** 3;
-const LOOK_EVERY_MS = 20;
+const LOOK_EVERY_MS = 5;
 const TIMEOUT_MS = 300_000;
 /** Messages on their way to the stream at a time. */
 const IN_FLIGHT = 32;
@@ -76,6 +76,7 @@ export async function measureLedgers(options: MeasureOptions & { readonly ledger
     const committed = await committedEvents(db, sequences);
     // two ledgers share the partitions out first
     if (first === undefined && committed > 0) first = { events: committed, spent: await spent() };
+    if (first?.events === events) throw new Error(`${name}: all was charged at the first look: use more events`);
     if (committed === events && first !== undefined) {
       const to = await spent();
       const faults = await faultsOf(db, { events, costNanoUsd });
