@@ -24,7 +24,7 @@ import { makeOwnAccount } from './app/own-account.ts';
 import { makeResolveKey } from './app/resolve-key.ts';
 import { keepRollups } from './app/rollups-keep.ts';
 import { makeProjectRollups } from './app/rollups-project.ts';
-import { makeUpdatePrices } from './app/update-prices.ts';
+import { dearestRequestNanoUsd, makeUpdatePrices } from './app/update-prices.ts';
 import { makeWatchCommitted } from './app/watch-committed.ts';
 import type { Config } from './config.ts';
 import { makeEvents } from './events.ts';
@@ -45,7 +45,6 @@ import { MongoAccountAdmin } from './store/mongo-account-admin.ts';
 import { MongoAccounts } from './store/mongo-accounts.ts';
 import { MongoAllowances } from './store/mongo-allowances.ts';
 import { MongoBooks } from './store/mongo-books.ts';
-import { MongoBudgetSpending } from './store/mongo-budget-spending.ts';
 import { MongoDeadLetters } from './store/mongo-dead-letters.ts';
 import { MongoPrices } from './store/mongo-prices.ts';
 import { MongoRefusals } from './store/mongo-refusals.ts';
@@ -104,13 +103,15 @@ export async function startService(config: Config, overrides: Overrides = {}): P
   await makeBootstrap({ store: accountAdmin, clock, makeId: randomUUIDv7 })(config.bootstrap);
   const board = new CommitBoard();
   const updatePrices = makeUpdatePrices({ store: priceStore, clock });
-  let prices = await updatePrices(config.prices);
+  let stated = config.prices;
+  let prices = await updatePrices(stated);
   stack.use(
     watchFiles({
       paths: config.siteFiles,
       everyMs: SITE_FILES_EVERY_MS,
       onChange: async () => {
-        prices = await updatePrices(config.siteFiles.flatMap(readStatedPrices));
+        stated = config.siteFiles.flatMap(readStatedPrices);
+        prices = await updatePrices(stated);
         board.announceChanged(PRICES);
         events.pricesRead(config.siteFiles);
       },
@@ -177,6 +178,11 @@ export async function startService(config: Config, overrides: Overrides = {}): P
       callTimeoutMs: AUDIT_CALL_TIMEOUT_MS,
     }),
   );
+  const reporting = {
+    defaults: config.defaults,
+    clock,
+    dearestRequestNanoUsd: () => dearestRequestNanoUsd(stated),
+  };
   const deadLetters = new MongoDeadLetters(mongo);
   const known = async (requestIds: readonly string[]) => await books.known(requestIds);
 
@@ -197,13 +203,7 @@ export async function startService(config: Config, overrides: Overrides = {}): P
           }),
           holdAllowances: makeHoldAllowances({ offices, makeId: randomUUIDv7 }),
           pricesAt: (site) => prices.current(site),
-          ownAccount: makeOwnAccount({
-            store: accountAdmin,
-            spending: new MongoBudgetSpending(mongo),
-            logs,
-            defaults: config.defaults,
-            clock,
-          }),
+          ownAccount: makeOwnAccount({ ...reporting, store: accountAdmin, logs }),
           watchCommitted: makeWatchCommitted({
             board,
             books,
@@ -217,9 +217,8 @@ export async function startService(config: Config, overrides: Overrides = {}): P
           makeAccountsAdmin({
             store: accountAdmin,
             prices: priceStore,
-            clock,
             makeId: randomUUIDv7,
-            defaults: config.defaults,
+            ...reporting,
           }),
           config.hasGrant,
         ),

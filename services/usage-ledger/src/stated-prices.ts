@@ -1,16 +1,20 @@
 import { readSiteFile, type SiteFile } from '@omg/config';
 import type { StatedPrice } from './app/update-prices.ts';
-import { parseNano } from '@omg/pricing';
+import { DEFAULT_BOUNDS, parseNano } from '@omg/pricing';
 import type { Price, Rates } from '@omg/pricing';
 
 /** The prices that a site file states; throws a ConfigError that names every fault. */
 export function readStatedPrices(path: string): readonly StatedPrice[] {
   const { site, models } = readSiteFile(path);
-  return models.map(({ id, upstream, price, multiplier }) => ({
+  return models.map(({ id, upstream, price, multiplier, contextWindow, maxOutputTokens }) => ({
     site,
     model: id,
     upstream,
     price: toPrice(price, multiplier),
+    bounds: {
+      contextWindow: contextWindow ?? DEFAULT_BOUNDS.contextWindow,
+      maxOutputTokens: maxOutputTokens ?? DEFAULT_BOUNDS.maxOutputTokens,
+    },
   }));
 }
 

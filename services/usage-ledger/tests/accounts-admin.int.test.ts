@@ -85,6 +85,9 @@ describe('tenants', () => {
           warnAt: 0.8,
           hard: false,
         },
+        spentNanoUsd: 0n,
+        // one request of the dearest kind, and the offline grant of a dollar: 2.4948 and 1
+        mayPassByNanoUsd: 3_494_800_000n,
         windowId: 'month/UTC/2026-11-01',
         windowStartsAt: new Date('2026-11-01T00:00:00Z'),
         windowEndsAt: new Date('2026-12-01T00:00:00Z'),

@@ -103,6 +103,8 @@ export function tenantFacts(tenant: TenantView): readonly (readonly [string, str
     ...limitFacts(tenant),
     ['budget', formatBudget(tenant.budget)],
     ['window', formatWindow(tenant.budget)],
+    ['spent in it', formatSpent(tenant.budget)],
+    ['may pass by', formatMayPassBy(tenant.budget)],
     ['version', formatCount(tenant.version)],
     ['created', formatExactTime(tenant.createdAt)],
   ];
@@ -145,6 +147,8 @@ export function keyFacts(key: ClientKeyView): readonly (readonly [string, string
     ...limitFacts(key),
     ['budget', formatBudget(key.budget)],
     ['window', formatWindow(key.budget)],
+    ['spent in it', formatSpent(key.budget)],
+    ['may pass by', formatMayPassBy(key.budget)],
     ...key.earlierSecrets.map((secret): [string, string] => [
       'earlier secret',
       `${maskedSecret(secret)}, works until ${formatExactTime(secret.endsAt)}`,
@@ -176,6 +180,24 @@ export function formatBudget(view: accountsAdminV1.BudgetView | undefined): stri
   const each = period === BudgetPeriod.ROLLING ? `in ${days} days` : `a ${PERIODS[period]}`;
   const notes = [timeZone, `warns at ${Math.round(warnAt * 100)} %`, hard ? 'hard' : 'soft'].join(', ');
   return `${formatUsd(nanoUsd)} ${each} (${notes})${view.rule === BudgetRule.DEFAULT ? ', the default' : ''}`;
+}
+
+/** In the window that counts now; with an exclamation mark from the share on that it warns from. */
+export function formatSpent(view: accountsAdminV1.BudgetView | undefined): string {
+  if (view?.budget === undefined) return NOTHING;
+  const { nanoUsd, warnAt = 1 } = view.budget;
+  const warns = Number(view.spentNanoUsd) >= warnAt * Number(nanoUsd);
+  return `${formatUsd(view.spentNanoUsd)}${warns ? ' !' : ''}`;
+}
+
+export function formatLeft(view: accountsAdminV1.BudgetView | undefined): string {
+  if (view?.budget === undefined) return NOTHING;
+  const left = view.budget.nanoUsd - view.spentNanoUsd;
+  return formatUsd(left > 0n ? left : 0n);
+}
+
+export function formatMayPassBy(view: accountsAdminV1.BudgetView | undefined): string {
+  return view?.budget === undefined ? NOTHING : formatUsd(view.mayPassByNanoUsd);
 }
 
 export function formatWindow(view: accountsAdminV1.BudgetView | undefined): string {

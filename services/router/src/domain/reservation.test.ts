@@ -1,7 +1,7 @@
-import { costNanoUsd, type Price, type Tokens } from '@omg/pricing';
+import { costNanoUsd, DEFAULT_BOUNDS, type Price, type Tokens } from '@omg/pricing';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { affordableOutput, DEFAULT_BOUNDS, reserve } from './reservation.ts';
+import { affordableOutput, reserve } from './reservation.ts';
 
 const USD = 1_000_000_000n;
 const rates = (input: bigint, output: bigint) => ({

@@ -1,4 +1,4 @@
-import { costNanoUsd, type Price, type Rates, type Tokens } from '@omg/pricing';
+import { costNanoUsd, worstCaseNanoUsd, type ModelBounds, type Price, type Tokens } from '@omg/pricing';
 import type { UsualUse } from './usage-learner.ts';
 
 /** What a request asks for, as far as it bounds what it can cost. */
@@ -11,12 +11,6 @@ export interface AskedFor {
   readonly isUnbounded: boolean;
 }
 
-/** What a model can take and give at most. */
-export interface ModelBounds {
-  readonly maxOutputTokens: number;
-  readonly contextWindow: number;
-}
-
 /** What is set aside for a request before it is forwarded. */
 export interface Reservation {
   /** Of the tokens per minute. */
@@ -26,8 +20,6 @@ export interface Reservation {
   /** What it will probably cost. */
   readonly typicalNanoUsd: number;
 }
-
-export const DEFAULT_BOUNDS: ModelBounds = { maxOutputTokens: 64_000, contextWindow: 200_000 };
 
 export function reserve(
   asked: AskedFor,
@@ -64,19 +56,8 @@ export function affordableOutput(
   return low;
 }
 
-/** The dearest that so much input and output can be: of any kind of input, in any tier that it may reach. */
 function worstNanoUsd(price: Price, input: number, output: number): number {
-  const tiers = [price.rates, ...price.tiers.filter(({ aboveInputTokens }) => BigInt(input) > aboveInputTokens)];
-  const costs = tiers.map((rates) =>
-    costNanoUsd({ ...toTokens(0, output), ...asDearest(rates, BigInt(input)) }, { ...price, rates, tiers: [] }),
-  );
-  return Number(costs.reduce((most, cost) => (cost > most ? cost : most), 0n));
-}
-
-function asDearest(rates: Rates, count: bigint): Partial<Tokens> {
-  const kinds = ['input', 'cacheWrite5m', 'cacheWrite1h', 'cacheRead'] as const;
-  const dearest = kinds.reduce((most, kind) => (rates[kind] > rates[most] ? kind : most));
-  return { [dearest]: count };
+  return Number(worstCaseNanoUsd(price, { input, output }));
 }
 
 function toTokens(input: number, output: number): Tokens {

@@ -1,4 +1,4 @@
-import { DEFAULT_BOUNDS, type ModelBounds } from './reservation.ts';
+import { DEFAULT_BOUNDS, type ModelBounds } from '@omg/pricing';
 import type { RetryPolicy } from './retry-policy.ts';
 
 /** A model as a site serves it. */

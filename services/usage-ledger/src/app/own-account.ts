@@ -4,20 +4,12 @@ import { warnFromNanoUsd, type Budget } from '../domain/budget.ts';
 import type { PurseShares } from '../domain/credits.ts';
 import { effectiveLimits, type EffectiveLimits } from '../domain/limits.ts';
 import type { ChargedRequest } from '../domain/usage-record.ts';
-import { budgetBucket, spentIn, type SpentBy } from '../domain/budget-bucket.ts';
 import { existingKey, existingTenant, type AdminDeps } from './admin/admin-deps.ts';
 import { reportKey } from './admin/client-key-report.ts';
-import { reportTenant, type BudgetReport } from './admin/tenant-report.ts';
+import { reportTenant, type BudgetReport, type ReportDeps } from './admin/tenant-report.ts';
 import type { RequestLogs } from './ports.ts';
 
-/** What was spent of budgets. */
-export interface BudgetSpending {
-  ofTenant: (tenantId: string) => Promise<SpentBy>;
-  ofClientKey: (clientKeyId: string) => Promise<SpentBy>;
-}
-
-export interface OwnAccountDeps extends Pick<AdminDeps, 'store' | 'defaults' | 'clock'> {
-  readonly spending: BudgetSpending;
+export interface OwnAccountDeps extends Pick<AdminDeps, 'store'>, ReportDeps {
   readonly logs: Pick<RequestLogs, 'list'>;
 }
 
@@ -54,35 +46,31 @@ export interface OwnAccountQuestion {
 const MAX_REQUESTS = 100;
 
 export function makeOwnAccount(deps: OwnAccountDeps): (question: OwnAccountQuestion) => Promise<OwnAccount> {
-  const { store, spending, logs, defaults, clock } = deps;
+  const { store, logs } = deps;
   return async ({ clientKeyId, site, lastRequests }) => {
     const key = await existingKey({ store }, clientKeyId);
     const pageSize = Math.min(lastRequests, MAX_REQUESTS);
-    const [tenant, keySpentBy, tenantSpentBy, requests] = await Promise.all([
+    const [tenant, requests] = await Promise.all([
       existingTenant({ store }, key.tenantId),
-      spending.ofClientKey(clientKeyId),
-      spending.ofTenant(key.tenantId),
       // to the server no limit is none
       pageSize === 0 ? [] : logs.list({ clientKeyId, pageSize, before: undefined }),
     ]);
-    const { left, balanceNanoUsd, budget } = reportTenant({ defaults, clock }, tenant);
+    const { left, balanceNanoUsd, budget } = reportTenant(deps, tenant);
     return {
       tenant,
       key,
       left,
       balanceNanoUsd,
-      limits: effectiveLimits({ clientKey: key.limits, tenant: tenant.limits, defaults, site }),
-      keyBudget: ownBudget(reportKey({ defaults, clock }, tenant, key).budget, keySpentBy, clock.now()),
-      tenantBudget: ownBudget(budget, tenantSpentBy, clock.now()),
+      limits: effectiveLimits({ clientKey: key.limits, tenant: tenant.limits, defaults: deps.defaults, site }),
+      keyBudget: ownBudget(reportKey(deps, tenant, key).budget),
+      tenantBudget: ownBudget(budget),
       lastRequests: requests,
     };
   };
 }
 
-function ownBudget({ budget, window }: BudgetReport, spentBy: SpentBy, now: Date): OwnBudget | undefined {
+function ownBudget({ budget, window, spentNanoUsd }: BudgetReport): OwnBudget | undefined {
   if (budget === undefined || window === undefined) return undefined;
-  const { period } = budget;
-  const spentNanoUsd = spentIn(spentBy, { period, bucket: budgetBucket(period, now), at: now });
   const leftNanoUsd = budget.nanoUsd > spentNanoUsd ? budget.nanoUsd - spentNanoUsd : 0n;
   return { budget, window, spentNanoUsd, leftNanoUsd, warning: spentNanoUsd >= warnFromNanoUsd(budget) };
 }

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Price } from '@omg/pricing';
+import { worstCaseNanoUsd, type ModelBounds, type Price } from '@omg/pricing';
 import { PriceBook, type PriceVersion } from '../domain/price-book.ts';
 import type { Clock, PriceStore } from './ports.ts';
 
@@ -10,6 +10,15 @@ export interface StatedPrice {
   /** What the upstream calls the model. */
   readonly upstream: string;
   readonly price: Price;
+  readonly bounds: ModelBounds;
+}
+
+/** What one request can cost at most, of the dearest of these models. */
+export function dearestRequestNanoUsd(stated: readonly StatedPrice[]): bigint {
+  return stated.reduce((most, { price, bounds }) => {
+    const worst = worstCaseNanoUsd(price, { input: bounds.contextWindow, output: bounds.maxOutputTokens });
+    return worst > most ? worst : most;
+  }, 0n);
 }
 
 export interface UpdatePricesDeps {

@@ -28,6 +28,7 @@ const tenant = (change: Partial<TenantRecord> = {}): TenantRecord => ({
   version: 3n,
   limits: {},
   budget: undefined,
+  spentBy: {},
   purses: { credits: 10n * USD, refCredits: 5n * USD, spent: 4n * USD },
   origin: undefined,
   createdAt: now,
@@ -45,6 +46,7 @@ const key = (change: Partial<ClientKeyRecord> = {}): ClientKeyRecord => ({
   terms: UNRESTRICTED,
   limits: { sites: [{ site: 'ohmygpt', parallel: 1 }] },
   budget: undefined,
+  spentBy: {},
   createdAt: now,
   ...change,
 });
@@ -81,7 +83,7 @@ describe('what a request is admitted by', () => {
 
 describe('what is left of a scope', () => {
   const state = (name: Parameters<typeof scopeState>[0], spent: Readonly<Record<string, bigint>> = {}) =>
-    scopeState(name, { tenant: tenant(), tenantSpentBy: spent, key: key(), keySpentBy: undefined }, at).limits;
+    scopeState(name, { tenant: tenant({ spentBy: spent }), key: key() }, at).limits;
 
   test('of credits is the balance', () => {
     expect(state({ kind: 'credit', of: 'tenant', id: 'acme' })).toEqual({ nanoUsd: 11n * USD });

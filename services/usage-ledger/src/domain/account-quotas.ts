@@ -1,6 +1,6 @@
 import type { ClientKeyRecord, TenantRecord } from './account.ts';
 import { scopeName, type AccountScope } from './account-scope.ts';
-import { budgetBucket, isBucketOf, spentIn, type SpentBy } from './budget-bucket.ts';
+import { NOTHING_SPENT, budgetBucket, isBucketOf, spentIn } from './budget-bucket.ts';
 import { budgetWindow } from './budget-window.ts';
 import { effectiveBudgets, warnFromNanoUsd, type Budget } from './budget.ts';
 import { balanceOf } from './credits.ts';
@@ -11,12 +11,10 @@ export interface AccountDefaults extends EffectiveLimits {
   readonly budget: Budget;
 }
 
-/** An account as quotas see it. */
+/** An account as quotas see it; of a tenant's own quotas without a key. */
 export interface QuotaAccount {
   readonly tenant: TenantRecord;
-  readonly tenantSpentBy: SpentBy | undefined;
-  readonly key: ClientKeyRecord;
-  readonly keySpentBy: SpentBy | undefined;
+  readonly key?: ClientKeyRecord;
 }
 
 /** One thing that a request has to be admitted by. */
@@ -42,7 +40,7 @@ export interface QuotaLimits {
 
 /** All that a request of the key at the site has to be admitted by, as of now. */
 export function accountQuotas(
-  { tenant, key }: Pick<QuotaAccount, 'tenant' | 'key'>,
+  { tenant, key }: Required<QuotaAccount>,
   { site, defaults, now }: { readonly site: string; readonly defaults: AccountDefaults; readonly now: Date },
 ): readonly AccountQuota[] {
   const limits = effectiveLimits({ clientKey: key.limits, tenant: tenant.limits, defaults, site });
@@ -71,10 +69,9 @@ export interface ScopeState {
 /** A scope of rates or money as the records say it now. A budget that is none any more limits nothing: another one does. */
 export function scopeState(
   scope: AccountScope,
-  account: Pick<QuotaAccount, 'tenant' | 'tenantSpentBy'> & Partial<Pick<QuotaAccount, 'key' | 'keySpentBy'>>,
+  { tenant, key }: QuotaAccount,
   { defaults, now }: { readonly defaults: AccountDefaults; readonly now: Date },
 ): ScopeState {
-  const { tenant, key } = account;
   switch (scope.kind) {
     case 'rate': {
       const limits = effectiveLimits({
@@ -91,8 +88,8 @@ export function scopeState(
       const budgets = budgetsOf(tenant, key, defaults);
       const terms = scope.of === 'key' ? budgets.clientKey : budgets.tenant;
       if (terms === undefined || !isBucketOf(terms.period, scope.bucket)) return { limits: {}, hard: false };
-      const spentBy = scope.of === 'key' ? account.keySpentBy : account.tenantSpentBy;
-      const spent = spentIn(spentBy, { period: terms.period, bucket: scope.bucket, at: now });
+      const spentBy = scope.of === 'key' ? key?.spentBy : tenant.spentBy;
+      const spent = spentIn(spentBy ?? NOTHING_SPENT, { period: terms.period, bucket: scope.bucket, at: now });
       return { limits: { nanoUsd: terms.nanoUsd - spent }, hard: terms.hard };
     }
   }

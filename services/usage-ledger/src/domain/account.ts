@@ -1,3 +1,4 @@
+import type { SpentBy } from './budget-bucket.ts';
 import type { BudgetTerms } from './budget.ts';
 import type { ClientKeyTerms, EarlierSecret } from './client-key-terms.ts';
 import type { Purses } from './credits.ts';
@@ -31,6 +32,8 @@ export interface TenantRecord extends Tenant {
   readonly limits: LimitTerms;
   readonly budget: BudgetTerms;
   readonly purses: Purses;
+  /** Of the tenant's budgets. */
+  readonly spentBy: SpentBy;
   /** What made it, where it was not an operator: `bootstrap`, `import/trollllm`. */
   readonly origin: string | undefined;
   readonly createdAt: Date;
@@ -46,6 +49,8 @@ export interface ClientKeyRecord extends ClientKey {
   readonly terms: ClientKeyTerms;
   readonly limits: LimitTerms;
   readonly budget: BudgetTerms;
+  /** Of the key's own budgets. */
+  readonly spentBy: SpentBy;
   readonly createdAt: Date;
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { budgetBucket, isBucketOf, oldBuckets, spendingBucket, spentIn } from './budget-bucket.ts';
+import { NOTHING_SPENT, budgetBucket, isBucketOf, oldBuckets, spendingBucket, spentIn } from './budget-bucket.ts';
 
 const month = { kind: 'month', timeZone: 'Europe/Berlin' } as const;
 const rolling = { kind: 'rolling', days: 3, timeZone: 'UTC' } as const;
@@ -20,7 +20,7 @@ describe('a calendar budget', () => {
       'day/UTC/2026-11-30': 9n,
     };
     expect(spentIn(spentBy, { period: month, bucket: 'month/Europe/Berlin/2026-11-01', at })).toBe(5n);
-    expect(spentIn(undefined, { period: month, bucket: 'month/Europe/Berlin/2026-11-01', at })).toBe(0n);
+    expect(spentIn(NOTHING_SPENT, { period: month, bucket: 'month/Europe/Berlin/2026-11-01', at })).toBe(0n);
   });
 
   test('knows its buckets of other times, and no other budget takes them for its own', () => {

@@ -5,6 +5,8 @@ const DAY_MS = 86_400_000;
 /** What was spent of an account's budgets, by bucket; those of calendar windows are windows, those of rolling ones days. */
 export type SpentBy = Readonly<Record<string, bigint>>;
 
+export const NOTHING_SPENT: SpentBy = {};
+
 /**
  * What a budget is spent of: its window of the calendar; a rolling budget is one for all its days, and moves on at
  * midnight.
@@ -28,10 +30,9 @@ export function isBucketOf(period: BudgetPeriod, bucket: string): boolean {
 
 /** What counts against a budget's bucket; of a rolling one at a time. */
 export function spentIn(
-  spentBy: SpentBy | undefined,
+  spentBy: SpentBy,
   { period, bucket, at }: { readonly period: BudgetPeriod; readonly bucket: string; readonly at: Date },
 ): bigint {
-  if (spentBy === undefined) return 0n;
   if (period.kind !== 'rolling') return spentBy[bucket] ?? 0n;
   const prefix = `${bucket}/`;
   const last = dayOf(budgetWindow(period, at).id, prefix);

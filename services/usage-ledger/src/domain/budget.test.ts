@@ -1,5 +1,5 @@
-import { expect, test } from 'vitest';
-import { effectiveBudgets, warnFromNanoUsd, type Budget } from './budget.ts';
+import { describe, expect, test } from 'vitest';
+import { effectiveBudgets, mayPassBy, warnFromNanoUsd, type Budget } from './budget.ts';
 
 const budget = (nanoUsd: bigint, change: Partial<Budget> = {}): Budget => ({
   nanoUsd,
@@ -33,4 +33,20 @@ test('the warning begins at the share, to the nano-dollar', () => {
   expect(warnFromNanoUsd(defaultBudget)).toBe(80_000_000_000n);
   expect(warnFromNanoUsd(budget(9_000_000_000_123_456_789n, { warnAt: 0.29 }))).toBe(2_610_000_000_035_802_468n);
   expect(warnFromNanoUsd(budget(7n, { warnAt: 1 }))).toBe(7n);
+});
+
+describe('what a budget may be passed by', () => {
+  const USD = 1_000_000_000n;
+  const may = (hard: boolean, spentNanoUsd: bigint) =>
+    mayPassBy(budget(1_000n * USD, { hard }), { spentNanoUsd, dearestRequestNanoUsd: 3n * USD });
+
+  test('is nothing where it is hard', () => {
+    expect(may(true, 0n)).toBe(0n);
+  });
+
+  test('is one request and a hundredth of what is left, a dollar at most, where it is soft', () => {
+    expect(may(false, 0n)).toBe(4n * USD);
+    expect(may(false, 950n * USD)).toBe(3n * USD + USD / 2n);
+    expect(may(false, 2_000n * USD)).toBe(3n * USD);
+  });
 });

@@ -35,6 +35,22 @@ export function effectiveBudgets(input: {
   };
 }
 
+const ONE_USD = 1_000_000_000n;
+
+/**
+ * What a budget may be passed by: a hard one by nothing; a soft one by one request that reserved only what is usual, and by
+ * what is granted while no owner can be asked.
+ */
+export function mayPassBy(
+  { hard, nanoUsd }: Budget,
+  now: { readonly spentNanoUsd: bigint; readonly dearestRequestNanoUsd: bigint },
+): bigint {
+  if (hard) return 0n;
+  const left = nanoUsd - now.spentNanoUsd;
+  const offline = left <= 0n ? 0n : left / 100n < ONE_USD ? left / 100n : ONE_USD;
+  return now.dearestRequestNanoUsd + offline;
+}
+
 /** From how much spending on it is to be warned. */
 export function warnFromNanoUsd({ nanoUsd, warnAt }: Budget): bigint {
   return (nanoUsd * BigInt(Math.round(warnAt * 1_000_000))) / 1_000_000n;

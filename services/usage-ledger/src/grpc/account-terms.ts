@@ -80,13 +80,21 @@ function fromPeriod(period: accountsAdminV1.BudgetPeriod, days: number, timeZone
   }
 }
 
-export function toBudgetView({ terms, budget, window }: BudgetReport): accountsAdminV1.BudgetView {
+export function toBudgetView({
+  terms,
+  budget,
+  window,
+  spentNanoUsd,
+  mayPassByNanoUsd,
+}: BudgetReport): accountsAdminV1.BudgetView {
   return {
     rule: terms === undefined ? Rule.DEFAULT : terms === 'none' ? Rule.NONE : Rule.OWN,
     budget: budget === undefined ? undefined : toBudget(budget),
     windowId: window?.id ?? '',
     windowStartsAt: window?.startsAt,
     windowEndsAt: window?.endsAt,
+    spentNanoUsd,
+    mayPassByNanoUsd,
   };
 }
 

@@ -1,7 +1,7 @@
 import { Binary } from 'mongodb';
 import type { AccountChange } from '../app/admin/account-store.ts';
 import type { ClientKeyRecord, TenantRecord } from '../domain/account.ts';
-import type { SpentBy } from '../domain/budget-bucket.ts';
+import { NOTHING_SPENT, type SpentBy } from '../domain/budget-bucket.ts';
 import type { BudgetTerms } from '../domain/budget.ts';
 import { UNRESTRICTED, type ClientKeyTerms, type EarlierSecret } from '../domain/client-key-terms.ts';
 import type { CreditEntry, Purses } from '../domain/credits.ts';
@@ -75,6 +75,7 @@ export function fromTenantDocument(document: TenantDocument): TenantRecord {
     limits: document.limits ?? NO_LIMIT_TERMS,
     budget,
     purses: pursesOf(document),
+    spentBy: document.spentBy ?? NOTHING_SPENT,
     origin,
     createdAt,
   };
@@ -98,6 +99,7 @@ export function fromClientKeyDocument(document: ClientKeyDocument): ClientKeyRec
     terms: document.terms ?? UNRESTRICTED,
     limits: document.limits ?? NO_LIMIT_TERMS,
     budget,
+    spentBy: document.spentBy ?? NOTHING_SPENT,
     createdAt,
   };
 }

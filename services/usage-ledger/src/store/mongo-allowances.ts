@@ -1,6 +1,7 @@
 import { asUnavailable, type Mongo } from '@omg/mongo';
 import type { Collection } from 'mongodb';
-import type { AllowanceStore, StoredAccount } from '../app/allowances/allowance-store.ts';
+import type { AllowanceStore } from '../app/allowances/allowance-store.ts';
+import type { QuotaAccount } from '../domain/account-quotas.ts';
 import type { ScopeOwner } from '../domain/account-scope.ts';
 import {
   fromClientKeyDocument,
@@ -47,14 +48,14 @@ export class MongoAllowances implements AllowanceStore {
       const keys = keyIds.length === 0 ? [] : await this.#keys.find({ _id: { $in: [...keyIds] } }).toArray();
       const ids = new Set([...tenantIds, ...keys.map(({ tenantId }) => tenantId)]);
       const documents = await this.#tenants.find({ _id: { $in: [...ids] } }).toArray();
-      const tenants = new Map(documents.map((document) => [document._id, toStoredTenant(document)]));
+      const tenants = new Map(documents.map((document) => [document._id, { tenant: fromTenantDocument(document) }]));
       return {
         tenants,
         keys: new Map(
-          keys.flatMap((key): [string, StoredAccount][] => {
+          keys.flatMap((key): [string, Required<QuotaAccount>][] => {
             const tenant = tenants.get(key.tenantId);
             if (tenant === undefined) return [];
-            return [[key._id, { ...tenant, key: fromClientKeyDocument(key), keySpentBy: key.spentBy }]];
+            return [[key._id, { ...tenant, key: fromClientKeyDocument(key) }]];
           }),
         ),
       };
@@ -92,8 +93,4 @@ export class MongoAllowances implements AllowanceStore {
   async chargedUpTo(partition: number, epoch: string): Promise<bigint> {
     return (await this.#books.marks(partition, [epoch])).get(epoch)?.upTo ?? 0n;
   }
-}
-
-function toStoredTenant(document: TenantDocument): StoredAccount {
-  return { tenant: fromTenantDocument(document), tenantSpentBy: document.spentBy };
 }

@@ -39,8 +39,8 @@ export interface StoredSecret {
   readonly lastFour: string;
 }
 
-export type NewTenantRecord = Omit<TenantRecord, 'version' | 'purses'>;
-export type NewClientKeyRecord = Omit<ClientKeyRecord, 'prefix' | 'lastFour' | 'earlier'> & {
+export type NewTenantRecord = Omit<TenantRecord, 'version' | 'purses' | 'spentBy'>;
+export type NewClientKeyRecord = Omit<ClientKeyRecord, 'prefix' | 'lastFour' | 'earlier' | 'spentBy'> & {
   readonly secret: StoredSecret;
   /** Where a file gave the secret: it is put in again only when the file gives another one. */
   readonly isOfFile?: boolean;

@@ -11,6 +11,8 @@ export interface AdminDeps {
   /** Time-sortable: entries and history are read in the order of their ids. */
   readonly makeId: () => string;
   readonly defaults: AccountDefaults;
+  /** What one request can cost at most, of the dearest model at the prices that count now. */
+  readonly dearestRequestNanoUsd: () => bigint;
 }
 
 export async function existingTenant({ store }: Pick<AdminDeps, 'store'>, id: string): Promise<TenantRecord> {

@@ -11,18 +11,16 @@ export interface ClientKeyReport {
   readonly budget: BudgetReport;
 }
 
-export function reportKey(
-  { defaults, clock }: ReportDeps,
-  tenant: TenantRecord,
-  key: ClientKeyRecord,
-): ClientKeyReport {
+export function reportKey(deps: ReportDeps, tenant: TenantRecord, key: ClientKeyRecord): ClientKeyReport {
+  const { defaults, clock } = deps;
+  const { budget: terms, spentBy } = key;
   const now = clock.now();
   return {
     // those that are over are of no interest to anybody
     key: { ...key, earlier: key.earlier.filter(({ endsAt }) => endsAt > now) },
     accountStatus: accountStatus(tenant, key, now),
     limits: effectiveLimits({ clientKey: key.limits, tenant: tenant.limits, defaults, site: '' }).clientKey,
-    budget: reportBudget(key.budget, budgetsOf(tenant, key, defaults).clientKey, now),
+    budget: reportBudget(deps, { terms, budget: budgetsOf(tenant, key, defaults).clientKey, spentBy }),
   };
 }
 

@@ -1,7 +1,8 @@
 import type { TenantRecord } from '../../domain/account.ts';
 import { budgetsOf } from '../../domain/account-quotas.ts';
 import { budgetWindow, type BudgetWindow } from '../../domain/budget-window.ts';
-import type { Budget, BudgetTerms } from '../../domain/budget.ts';
+import { budgetBucket, spentIn, type SpentBy } from '../../domain/budget-bucket.ts';
+import { mayPassBy, type Budget, type BudgetTerms } from '../../domain/budget.ts';
 import { balanceOf, remainingOf, type PurseShares } from '../../domain/credits.ts';
 import { effectiveLimits, NO_LIMIT_TERMS, type Limits } from '../../domain/limits.ts';
 import type { AdminDeps } from './admin-deps.ts';
@@ -12,6 +13,9 @@ export interface BudgetReport {
   readonly budget: Budget | undefined;
   /** That counts now. */
   readonly window: BudgetWindow | undefined;
+  readonly spentNanoUsd: bigint;
+  /** What it may be passed by while all goes well. */
+  readonly mayPassByNanoUsd: bigint;
 }
 
 export interface TenantReport {
@@ -24,22 +28,37 @@ export interface TenantReport {
 }
 
 /** What reports go by, beside the records. */
-export type ReportDeps = Pick<AdminDeps, 'defaults' | 'clock'>;
+export type ReportDeps = Pick<AdminDeps, 'defaults' | 'clock' | 'dearestRequestNanoUsd'>;
 
 // no site is called that
 const ANY_SITE = '';
 
-export function reportTenant({ defaults, clock }: ReportDeps, tenant: TenantRecord): TenantReport {
-  const { limits, budget: terms, purses } = tenant;
+export function reportTenant(deps: ReportDeps, tenant: TenantRecord): TenantReport {
+  const { defaults } = deps;
+  const { limits, budget: terms, purses, spentBy } = tenant;
   return {
     tenant,
     left: remainingOf(purses),
     balanceNanoUsd: balanceOf(purses),
     limits: effectiveLimits({ clientKey: NO_LIMIT_TERMS, tenant: limits, defaults, site: ANY_SITE }).tenant,
-    budget: reportBudget(terms, budgetsOf(tenant, undefined, defaults).tenant, clock.now()),
+    budget: reportBudget(deps, { terms, budget: budgetsOf(tenant, undefined, defaults).tenant, spentBy }),
   };
 }
 
-export function reportBudget(terms: BudgetTerms, budget: Budget | undefined, now: Date): BudgetReport {
-  return { terms, budget, window: budget === undefined ? undefined : budgetWindow(budget.period, now) };
+export function reportBudget(
+  { clock, dearestRequestNanoUsd }: ReportDeps,
+  account: { readonly terms: BudgetTerms; readonly budget: Budget | undefined; readonly spentBy: SpentBy },
+): BudgetReport {
+  const { terms, budget, spentBy } = account;
+  if (budget === undefined) return { terms, budget, window: undefined, spentNanoUsd: 0n, mayPassByNanoUsd: 0n };
+  const at = clock.now();
+  const { period } = budget;
+  const spentNanoUsd = spentIn(spentBy, { period, bucket: budgetBucket(period, at), at });
+  return {
+    terms,
+    budget,
+    window: budgetWindow(period, at),
+    spentNanoUsd,
+    mayPassByNanoUsd: mayPassBy(budget, { spentNanoUsd, dearestRequestNanoUsd: dearestRequestNanoUsd() }),
+  };
 }

@@ -1,15 +1,11 @@
 import type { QuotaAccount } from '../../domain/account-quotas.ts';
 import type { ScopeOwner } from '../../domain/account-scope.ts';
 
-/** An account as its quotas are decided by; of a tenant's scopes without a key. */
-export type StoredAccount = Pick<QuotaAccount, 'tenant' | 'tenantSpentBy'> &
-  Partial<Pick<QuotaAccount, 'key' | 'keySpentBy'>>;
-
 export interface AllowanceStore {
   /** As the database has them now, with all that is charged; what does not exist is left out. */
   accounts: (ids: { readonly tenantIds: readonly string[]; readonly keyIds: readonly string[] }) => Promise<{
-    readonly tenants: ReadonlyMap<string, StoredAccount>;
-    readonly keys: ReadonlyMap<string, StoredAccount>;
+    readonly tenants: ReadonlyMap<string, QuotaAccount>;
+    readonly keys: ReadonlyMap<string, Required<QuotaAccount>>;
   }>;
   /** What no budget counts any more, of accounts that have a lot of it. */
   forgetBuckets: (of: ScopeOwner, id: string, buckets: readonly string[]) => Promise<void>;

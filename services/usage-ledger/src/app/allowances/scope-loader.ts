@@ -1,8 +1,8 @@
 import type { ScopeSettings } from '@omg/quota';
 import { parseScopeName, type AccountScope, type ScopeOwner } from '../../domain/account-scope.ts';
-import { scopeState, type AccountDefaults, type QuotaLimits } from '../../domain/account-quotas.ts';
+import { scopeState, type AccountDefaults, type QuotaAccount, type QuotaLimits } from '../../domain/account-quotas.ts';
 import { oldBuckets, rollingEndsAt, type SpentBy } from '../../domain/budget-bucket.ts';
-import type { AllowanceStore, StoredAccount } from './allowance-store.ts';
+import type { AllowanceStore } from './allowance-store.ts';
 
 /** A scope as it was read. */
 export interface LoadedScope {
@@ -35,9 +35,8 @@ export async function loadScopes(
   ];
   const { tenants, keys } = await store.accounts({ tenantIds: idsOf('tenant'), keyIds: idsOf('key') });
   const at = { defaults, now: now() };
-  for (const [id, { tenantSpentBy }] of tenants)
-    await forgetOld(store, { of: 'tenant', id, spentBy: tenantSpentBy, now: at.now });
-  for (const [id, { keySpentBy }] of keys) await forgetOld(store, { of: 'key', id, spentBy: keySpentBy, now: at.now });
+  for (const { tenant } of tenants.values()) await forgetOld(store, { of: 'tenant', ...tenant, now: at.now });
+  for (const { key } of keys.values()) await forgetOld(store, { of: 'key', ...key, now: at.now });
   return parsed.map(({ name, scope }) => {
     const account = scope === undefined ? undefined : (scope.of === 'key' ? keys : tenants).get(scope.id);
     if (scope === undefined || account === undefined || !isOurs(account.tenant.id))
@@ -51,9 +50,9 @@ const MANY_OLD = 10;
 
 async function forgetOld(
   store: Pick<AllowanceStore, 'forgetBuckets'>,
-  account: { readonly of: ScopeOwner; readonly id: string; readonly spentBy: SpentBy | undefined; readonly now: Date },
+  account: { readonly of: ScopeOwner; readonly id: string; readonly spentBy: SpentBy; readonly now: Date },
 ): Promise<void> {
-  const { of, id, spentBy = {}, now } = account;
+  const { of, id, spentBy, now } = account;
   const old = oldBuckets(spentBy, now);
   if (old.length >= MANY_OLD) await store.forgetBuckets(of, id, old);
 }
@@ -61,7 +60,7 @@ async function forgetOld(
 function toLoaded(
   name: string,
   scope: AccountScope,
-  account: StoredAccount,
+  account: QuotaAccount,
   at: { readonly defaults: AccountDefaults; readonly now: Date },
 ): LoadedScope {
   const { limits, hard } = scopeState(scope, account, at);

@@ -530,7 +530,16 @@ export interface BudgetView {
   /** The window that counts now. */
   readonly windowId: string;
   readonly windowStartsAt: Date | undefined;
-  readonly windowEndsAt: Date | undefined;
+  readonly windowEndsAt:
+    | Date
+    | undefined;
+  /** In it. */
+  readonly spentNanoUsd: bigint;
+  /**
+   * What it may be passed by: nothing where it is hard, else by one request and by what is granted while no owner can be
+   * asked.
+   */
+  readonly mayPassByNanoUsd: bigint;
 }
 
 export interface TenantView {
@@ -1247,6 +1256,8 @@ function createBaseBudgetView(): BudgetView {
     windowId: "",
     windowStartsAt: undefined,
     windowEndsAt: undefined,
+    spentNanoUsd: 0n,
+    mayPassByNanoUsd: 0n,
   };
 }
 
@@ -1266,6 +1277,18 @@ export const BudgetView: MessageFns<BudgetView> = {
     }
     if (message.windowEndsAt !== undefined) {
       Timestamp.encode(toTimestamp(message.windowEndsAt), writer.uint32(42).fork()).join();
+    }
+    if (message.spentNanoUsd !== 0n) {
+      if (BigInt.asIntN(64, message.spentNanoUsd) !== message.spentNanoUsd) {
+        throw new globalThis.Error("value provided for field message.spentNanoUsd of type int64 too large");
+      }
+      writer.uint32(48).int64(message.spentNanoUsd);
+    }
+    if (message.mayPassByNanoUsd !== 0n) {
+      if (BigInt.asIntN(64, message.mayPassByNanoUsd) !== message.mayPassByNanoUsd) {
+        throw new globalThis.Error("value provided for field message.mayPassByNanoUsd of type int64 too large");
+      }
+      writer.uint32(56).int64(message.mayPassByNanoUsd);
     }
     return writer;
   },
@@ -1323,6 +1346,22 @@ export const BudgetView: MessageFns<BudgetView> = {
             message.windowEndsAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.spentNanoUsd = reader.int64() as bigint;
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.mayPassByNanoUsd = reader.int64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1347,6 +1386,12 @@ export const BudgetView: MessageFns<BudgetView> = {
     message.windowId = object.windowId ?? "";
     message.windowStartsAt = object.windowStartsAt ?? undefined;
     message.windowEndsAt = object.windowEndsAt ?? undefined;
+    message.spentNanoUsd = (object.spentNanoUsd !== undefined && object.spentNanoUsd !== null)
+      ? BigInt(object.spentNanoUsd)
+      : 0n;
+    message.mayPassByNanoUsd = (object.mayPassByNanoUsd !== undefined && object.mayPassByNanoUsd !== null)
+      ? BigInt(object.mayPassByNanoUsd)
+      : 0n;
     return message;
   },
 };
