@@ -67,6 +67,31 @@ const cases = [
   ],
 ] as const;
 
+/** An answer of that many events with content that says nothing of its tokens. */
+function recordedStream(dialect: Dialect, deltas: number): { headers: Record<string, string>; chunks: string[] } {
+  const event = (name: string, data: object): string =>
+    `${dialect === 'anthropic' ? `event: ${name}\n` : ''}data: ${JSON.stringify(data)}\n\n`;
+  const chunks =
+    dialect === 'openai'
+      ? [
+          ...Array.from({ length: deltas }, () => event('', { choices: [{ index: 0, delta: { content: 'x' } }] })),
+          event('', { choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] }),
+          'data: [DONE]\n\n',
+        ]
+      : [
+          event('message_start', { type: 'message_start', message: { id: 'm', role: 'assistant', content: [] } }),
+          ...Array.from({ length: deltas }, () =>
+            event('content_block_delta', {
+              type: 'content_block_delta',
+              index: 0,
+              delta: { type: 'text_delta', text: 'x' },
+            }),
+          ),
+          event('message_stop', { type: 'message_stop' }),
+        ];
+  return { headers: { 'content-type': 'text/event-stream' }, chunks };
+}
+
 describe.each(BOTH)('what is refused in the dialect %s', (dialect) => {
   test.each(cases)(
     'by %s says so, and nothing is forwarded or written down',
@@ -100,6 +125,19 @@ describe.each(BOTH)('what is refused in the dialect %s', (dialect) => {
     // a dollar a million tokens: 25 of input, 20 of output
     expect(bench.allowances.settlements).toEqual([{ tokens: 45, costNanoUsd: 45_000, event: 1 }]);
     expect(bench.allowances.wishes[0]?.worstNanoUsd).toBeGreaterThanOrEqual(45_000);
+  });
+
+  test('is charged for no more output than was reserved, where the provider did not count it', async () => {
+    await using bench = await startRelayBench();
+    bench.broker.keys = [{ keyId: 'a', endpointName: 'primary' }];
+    // more events with content than tokens that the request allows, and no numbers
+    const recording = recordedStream(dialect, 12);
+    bench.fake.setFault({ answer: { recording } });
+    await (await bench.ask(dialect, { stream: true, body: { max_tokens: 5 } })).arrayBuffer();
+    await vi.waitFor(() => {
+      expect(bench.outbox.records).toHaveLength(1);
+    });
+    expect(bench.outbox.records[0]).toMatchObject({ usageSource: 'estimated', tokens: { output: 5 } });
   });
 
   test('because no key is to be had gives back what it had, and is no event', async () => {

@@ -2,7 +2,8 @@ import { OmgError } from '@omg/errors';
 import { headerValue } from '@omg/llm-wire';
 import { costNanoUsd } from '@omg/pricing';
 import { RETRY_DEFAULTS, type RetryPolicy } from '../domain/retry-policy.ts';
-import type { Site } from '../domain/site.ts';
+import { maxOutput } from '../domain/reservation.ts';
+import { boundsOf, type Site } from '../domain/site.ts';
 import type { Used } from '../domain/usage-learner.ts';
 import { admitRequest } from './admit-request.ts';
 import type { AllowanceUse, Allowances } from './allowances.ts';
@@ -57,7 +58,8 @@ export function makeRelayRequest(deps: RelayRequestDeps): (request: ClientReques
     const request = await admitRequest(deps, await deps.prepare(received));
     let use: AllowanceUse = { tokens: 0, costNanoUsd: 0, event: undefined };
     try {
-      const { opened, outcome, attempts, failure } = await attemptUntilAnswered(request, sink);
+      const { opened, outcome: seen, attempts, failure } = await attemptUntilAnswered(request, sink);
+      const outcome = withinReservation(seen, request);
       const { clientStatus, upstreamStatus: _, cause: _cause, providerRequestId: _id, ...rest } = outcome;
       if (received.trail !== undefined) received.trail.forwarded = true;
       const latencyMs = clock.monotonicMs() - request.acceptedMs;
@@ -78,6 +80,14 @@ export function makeRelayRequest(deps: RelayRequestDeps): (request: ClientReques
       deps.allowances.settle(request.allowance, use);
     }
   };
+}
+
+/** What was not counted by the provider is never more than what was reserved for it. */
+function withinReservation(outcome: AttemptOutcome, { asked, model }: PreparedRequest): AttemptOutcome {
+  const { usageSource, tokens } = outcome;
+  const most = maxOutput(asked, boundsOf(model));
+  if (usageSource === 'provider' || tokens.output <= most) return outcome;
+  return { ...outcome, tokens: { ...tokens, output: most } };
 }
 
 /** What the tokens cost, and how many of them count by the minute. */

@@ -28,16 +28,21 @@ export function reserve(
   const { bodyBytes, choices } = asked;
   // a token is a byte at least
   const maxInput = asked.isUnbounded ? Math.max(bodyBytes, bounds.contextWindow) : bodyBytes;
-  const maxOutput = (asked.maxOutputTokens ?? bounds.maxOutputTokens) * choices;
+  const most = maxOutput(asked, bounds);
   const input = Math.ceil(bodyBytes * usual.inputPerByte);
-  const outputOf = (usually: number): number => Math.min(maxOutput, usually * choices);
-  const worst = worstNanoUsd(price, maxInput, maxOutput);
+  const outputOf = (usually: number): number => Math.min(most, usually * choices);
+  const worst = worstNanoUsd(price, maxInput, most);
   const typical = Number(costNanoUsd(toTokens(input, outputOf(usual.outputP50)), price));
   return {
     tokens: input + outputOf(usual.outputP90),
     worstNanoUsd: worst,
     typicalNanoUsd: Math.min(worst, typical),
   };
+}
+
+/** The most that all answers of a request may have together. */
+export function maxOutput({ maxOutputTokens, choices }: AskedFor, bounds: ModelBounds): number {
+  return (maxOutputTokens ?? bounds.maxOutputTokens) * choices;
 }
 
 /** How many tokens of output the money is enough for, beside the input at its worst. */
