@@ -1,5 +1,8 @@
+export type { BookEntry } from './fake-upstream/book-entry.ts';
 export { createFakeAdmin, type FakeAdmin } from './fake-upstream/fake-admin.ts';
 export { startFakeUpstream, type FakeUpstream } from './fake-upstream/fake-upstream.ts';
+export type { FaultInput, PlainFault } from './fake-upstream/fault.ts';
+export { ERROR_NAMES, type ErrorName } from './fake-upstream/named-errors.ts';
 export type { FakeUpstreamOptions } from './fake-upstream/upstream-options.ts';
 export { createFakeProxyAdmin, type FakeProxyAdmin } from './fake-proxy/fake-proxy-admin.ts';
 export { startFakeProxy, type FakeProxy } from './fake-proxy/fake-proxy.ts';

@@ -3,6 +3,7 @@ import type { Dialect } from '@omg/llm-wire';
 import { startFakeProxy, type FakeProxy, type FakeUpstream } from '@omg/testkit';
 import { describe, expect, test, vi } from 'vitest';
 import type { SettledRequest } from '../src/app/ports.ts';
+import { readUntilBroken } from './read-until-broken.ts';
 import { MODEL, startRelayBench, type RelayBench } from './relay-bench.ts';
 import type { ScriptedBroker } from './scripted-broker.ts';
 
@@ -552,19 +553,3 @@ describe('affinity', () => {
     expect(broker.wishes[0]?.tokens).toBeGreaterThan(50);
   });
 });
-
-async function readUntilBroken(response: Response): Promise<{ readonly text: string; readonly error: unknown }> {
-  const decoder = new TextDecoder();
-  let text = '';
-  try {
-    const reader = response.body?.getReader();
-    for (;;) {
-      const read = await reader?.read();
-      if (read === undefined || read.done) return { text, error: undefined };
-      const value: unknown = read.value;
-      if (value instanceof Uint8Array) text += decoder.decode(value, { stream: true });
-    }
-  } catch (error) {
-    return { text, error };
-  }
-}

@@ -93,6 +93,8 @@ export interface RelayBench extends AsyncDisposable {
   readonly allowances: OpenHandedAllowances;
   readonly faults: unknown[];
   readonly refused: Refusal[];
+  /** The listener and all connections to the upstream; the fake stays, to be asked what became of them. */
+  readonly stopRouter: () => Promise<void>;
   readonly ask: (
     dialect: Dialect,
     options?: { readonly stream?: boolean; readonly signal?: AbortSignal; readonly body?: object },
@@ -114,6 +116,7 @@ const PATHS: Readonly<Record<Dialect, string>> = { openai: '/v1/chat/completions
 export async function startRelayBench(options: RelayBenchOptions = {}): Promise<RelayBench> {
   await using stack = new AsyncDisposableStack();
   const fake = stack.use(await startFakeUpstream());
+  const router = stack.use(new AsyncDisposableStack());
   const broker = new ScriptedBroker(fake.url);
   const outbox = new RecordingOutbox();
   const faults: unknown[] = [];
@@ -160,7 +163,7 @@ export async function startRelayBench(options: RelayBenchOptions = {}): Promise<
     }),
     allowances,
     broker: limitProxies(broker, () => site.proxies),
-    upstream: stack.use(new UndiciUpstream({ connectTimeoutMs: () => site.deadlines.connectMs })),
+    upstream: router.use(new UndiciUpstream({ connectTimeoutMs: () => site.deadlines.connectMs })),
     clock,
   };
   const counted: number[] = [];
@@ -186,7 +189,7 @@ export async function startRelayBench(options: RelayBenchOptions = {}): Promise<
     onRefused: (refusal) => refused.push(refusal),
     ownAccount: async () => await Promise.reject(new Error('there are no accounts here')),
   });
-  stack.defer(async () => {
+  router.defer(async () => {
     await app.close();
   });
   const url = await app.listen({ host: '127.0.0.1', port: 0 });
@@ -201,6 +204,9 @@ export async function startRelayBench(options: RelayBenchOptions = {}): Promise<
     allowances,
     faults,
     refused,
+    stopRouter: async () => {
+      await router.disposeAsync();
+    },
     ask: async (dialect, { stream = false, signal, body = {} } = {}) =>
       await fetch(url + PATHS[dialect], {
         method: 'POST',
