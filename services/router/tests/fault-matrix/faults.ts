@@ -137,6 +137,8 @@ const PLAIN_HAS_NO_TOKENS = 'an answer in one piece has no events: the fault spo
 const PLAIN_HAS_NO_END = 'an answer in one piece has no terminal event';
 const AT_THE_END = 'it is the end of a stream that is missing, after all tokens';
 
+const OWN_ADDITION = 'it refuses what the gateway has added itself and then leaves out: attempts.int.test.ts has it';
+
 const unseen = (cause: Cause, begun = false): Expected => ({ kind: 'unseen', cause, begun });
 const broken = (cause: 'reset' | 'timeout' | 'truncated' | 'error_event', how: object = {}): Expected => ({
   kind: 'broken',
@@ -146,8 +148,10 @@ const broken = (cause: 'reset' | 'timeout' | 'truncated' | 'error_event', how: o
 
 /** Before any byte of an answer, or as the answer. */
 function instead(fault: FaultInput, cause: Cause): Strike {
-  return (moment) => {
+  return (moment, { dialect, stream, asksUsage }) => {
     if (moment !== 'before the headers') return HEAD_ONLY;
+    const adds = dialect === 'openai' && stream && !asksUsage;
+    if (adds && fault === 'openai-unknown-stream-options') return OWN_ADDITION;
     return { fault, expected: unseen(cause), ...(cause === 'timeout' ? { slow: true } : {}) };
   };
 }
