@@ -8,7 +8,7 @@ import { makeCountTokens } from '../src/app/count-tokens.ts';
 import { limitProxies } from '../src/app/limit-proxies.ts';
 import { makeListModels } from '../src/app/list-models.ts';
 import { makePrepareRequest } from '../src/app/prepare-request.ts';
-import type { Clock, OpenedRequest, Outbox, SettledRequest, Tokens } from '../src/app/ports.ts';
+import type { Clock, OpenedRequest, Outbox, Progress, SettledRequest } from '../src/app/ports.ts';
 import type { Refusal } from '../src/app/refusal-counts.ts';
 import { makeRelayRequest } from '../src/app/relay-request.ts';
 import { UndiciUpstream } from '../src/clients/undici-upstream.ts';
@@ -25,7 +25,7 @@ export const MODEL = 'claude-haiku-4-5-20251001';
 /** Everything that it is told, in order. */
 class RecordingOutbox implements Outbox {
   readonly requests: OpenedRequest[] = [];
-  readonly notes: { readonly requestId: string; readonly tokens: Tokens; readonly keyId: string }[] = [];
+  readonly notes: ({ readonly requestId: string } & Progress)[] = [];
   readonly records: SettledRequest[] = [];
   /** Set: nothing can be written down. */
   fault: Error | undefined;
@@ -35,8 +35,8 @@ class RecordingOutbox implements Outbox {
     this.requests.push(request);
   }
 
-  progress(requestId: string, tokens: Tokens, keyId: string): void {
-    this.notes.push({ requestId, tokens, keyId });
+  progress(requestId: string, progress: Progress): void {
+    this.notes.push({ requestId, ...progress });
   }
 
   settled(request: SettledRequest): number {

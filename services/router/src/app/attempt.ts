@@ -129,7 +129,7 @@ async function relay(deps: AttemptDeps, answered: Answered, sink: ClientSink): P
       removeUsageChunk,
       elapsedMs: () => deps.clock.monotonicMs() - request.acceptedMs,
       onProgress: (tokens) => {
-        deps.outbox.progress(request.requestId, tokens, lease.keyId);
+        deps.outbox.progress(request.requestId, { tokens, keyId: lease.keyId, providerRequestId });
       },
       headHoldMs,
       headHoldBytes,
