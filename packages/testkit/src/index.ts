@@ -1,5 +1,8 @@
+export type { BookEntry } from './fake-upstream/book-entry.ts';
 export { createFakeAdmin, type FakeAdmin } from './fake-upstream/fake-admin.ts';
 export { startFakeUpstream, type FakeUpstream } from './fake-upstream/fake-upstream.ts';
+export type { FaultInput, PlainFault } from './fake-upstream/fault.ts';
+export { ERROR_NAMES, type ErrorName } from './fake-upstream/named-errors.ts';
 export type { FakeUpstreamOptions } from './fake-upstream/upstream-options.ts';
 export { createFakeProxyAdmin, type FakeProxyAdmin } from './fake-proxy/fake-proxy-admin.ts';
 export { startFakeProxy, type FakeProxy } from './fake-proxy/fake-proxy.ts';
@@ -8,5 +11,6 @@ export { freshDatabaseName, freshStreamName, testMongoUrl, testNatsUrl } from '.
 export { startOtlpSink, type OtlpSink } from './otlp-sink/otlp-sink.ts';
 export type { SinkSpan } from './otlp-sink/otlp-traces.ts';
 export { AMPLE_LIMITS } from './stack/ample-limits.ts';
+export { runOmg, type OmgOutcome } from './stack/run-omg.ts';
 export { startStack, type Stack } from './stack/start-stack.ts';
 export type { StackClientKey, StackOptions, StackTenant } from './stack/stack-options.ts';

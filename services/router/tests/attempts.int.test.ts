@@ -3,6 +3,7 @@ import type { Dialect } from '@omg/llm-wire';
 import { startFakeProxy, type FakeProxy, type FakeUpstream } from '@omg/testkit';
 import { describe, expect, test, vi } from 'vitest';
 import type { SettledRequest } from '../src/app/ports.ts';
+import { readUntilBroken } from './read-until-broken.ts';
 import { MODEL, startRelayBench, type RelayBench } from './relay-bench.ts';
 import type { ScriptedBroker } from './scripted-broker.ts';
 
@@ -528,6 +529,36 @@ describe('what the request itself caused', () => {
   });
 });
 
+describe('an upstream that does not know the option for the usage', () => {
+  test('is asked again without it where the gateway had added it, and from then on at once', async () => {
+    await using bench = await startRelayBench();
+    bench.broker.keys = keys('a');
+    bench.fake.setFault({ answer: { usage: 'reject-include' } });
+    const body = { stream_options: undefined };
+    for (const count of [1, 2]) {
+      const response = await bench.ask('openai', { stream: true, body });
+      expect(response.status).toBe(200);
+      expect(await bytesOf(response)).toEqual(bench.fake.body('last'));
+      await vi.waitUntil(() => bench.outbox.records.length === count, { timeout: 5_000, interval: 5 });
+    }
+    expect(bench.outbox.records.map(causesOf)).toEqual([['addition_refused', ''], ['']]);
+    expect(bench.outbox.records[0]).toMatchObject({ success: true, usageSource: 'estimated', tokens: { output: 20 } });
+    expect(bench.broker.causes).toEqual(['request_fault', 'success', 'success']);
+    const sent = bench.fake.books().map(({ id }) => bench.fake.requestBody(id)?.includes('stream_options'));
+    expect(sent).toEqual([true, false, false]);
+  });
+
+  test('is heard where the client itself had asked for it', async () => {
+    await using bench = await startRelayBench();
+    bench.broker.keys = keys('a', 'b');
+    bench.fake.setFault({ answer: { usage: 'reject-include' } });
+    const response = await bench.ask('openai', { stream: true });
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({ error: { param: 'stream_options' } });
+    expect(causesOf(await settled(bench))).toEqual(['request_fault']);
+  });
+});
+
 describe('affinity', () => {
   test('all requests of a conversation wish for one key, those of others for another', async () => {
     await using bench = await startRelayBench();
@@ -552,19 +583,3 @@ describe('affinity', () => {
     expect(broker.wishes[0]?.tokens).toBeGreaterThan(50);
   });
 });
-
-async function readUntilBroken(response: Response): Promise<{ readonly text: string; readonly error: unknown }> {
-  const decoder = new TextDecoder();
-  let text = '';
-  try {
-    const reader = response.body?.getReader();
-    for (;;) {
-      const read = await reader?.read();
-      if (read === undefined || read.done) return { text, error: undefined };
-      const value: unknown = read.value;
-      if (value instanceof Uint8Array) text += decoder.decode(value, { stream: true });
-    }
-  } catch (error) {
-    return { text, error };
-  }
-}

@@ -43,7 +43,7 @@ function outboxOf(journal: JournaledOutboxOptions['journal'], published: Uint8Ar
   });
 }
 
-test('a request that dies with its router is in the books with the key that was in use, and what it delivered', async () => {
+test('a request that dies with its router is in the books with the attempt that was in use, and what it delivered', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'omg-outbox-'));
   await using cleanup = new AsyncDisposableStack();
   cleanup.defer(async () => {
@@ -55,8 +55,12 @@ test('a request that dies with its router is in the books with the key that was 
     const outbox = outboxOf(journal, []);
     outbox.opened(request);
     outbox.opened(forgotten);
-    outbox.progress(request.requestId, NO_TOKENS, 'second');
-    outbox.progress(request.requestId, { ...NO_TOKENS, input: 7, output: 3 }, 'second');
+    outbox.progress(request.requestId, { tokens: NO_TOKENS, keyId: 'second', providerRequestId: '' });
+    outbox.progress(request.requestId, {
+      tokens: { ...NO_TOKENS, input: 7, output: 3 },
+      keyId: 'second',
+      providerRequestId: 'req_2',
+    });
   }
   await using journal = await openJournal({ dir, epoch: '01976f5e-0000-7000-8000-00000000000b' });
   const published: Uint8Array[] = [];
@@ -71,7 +75,7 @@ test('a request that dies with its router is in the books with the key that was 
       abortReason: 'router_lost',
       usageSource: eventsV1.UsageSource.ESTIMATED,
       tokens: { input: 7n, output: 3n },
-      attempts: [{ keyId: 'second', cause: 'router_lost' }],
+      attempts: [{ keyId: 'second', cause: 'router_lost', providerRequestId: 'req_2' }],
     },
     { requestId: forgotten.requestId, tokens: { input: 0n, output: 0n }, attempts: [{ keyId: 'first' }] },
   ]);

@@ -8,7 +8,7 @@ import { makeCountTokens } from '../src/app/count-tokens.ts';
 import { limitProxies } from '../src/app/limit-proxies.ts';
 import { makeListModels } from '../src/app/list-models.ts';
 import { makePrepareRequest } from '../src/app/prepare-request.ts';
-import type { Clock, OpenedRequest, Outbox, SettledRequest, Tokens } from '../src/app/ports.ts';
+import type { Clock, OpenedRequest, Outbox, Progress, SettledRequest } from '../src/app/ports.ts';
 import type { Refusal } from '../src/app/refusal-counts.ts';
 import { makeRelayRequest } from '../src/app/relay-request.ts';
 import { UndiciUpstream } from '../src/clients/undici-upstream.ts';
@@ -25,7 +25,7 @@ export const MODEL = 'claude-haiku-4-5-20251001';
 /** Everything that it is told, in order. */
 class RecordingOutbox implements Outbox {
   readonly requests: OpenedRequest[] = [];
-  readonly notes: { readonly requestId: string; readonly tokens: Tokens; readonly keyId: string }[] = [];
+  readonly notes: ({ readonly requestId: string } & Progress)[] = [];
   readonly records: SettledRequest[] = [];
   /** Set: nothing can be written down. */
   fault: Error | undefined;
@@ -35,8 +35,8 @@ class RecordingOutbox implements Outbox {
     this.requests.push(request);
   }
 
-  progress(requestId: string, tokens: Tokens, keyId: string): void {
-    this.notes.push({ requestId, tokens, keyId });
+  progress(requestId: string, progress: Progress): void {
+    this.notes.push({ requestId, ...progress });
   }
 
   settled(request: SettledRequest): number {
@@ -93,6 +93,8 @@ export interface RelayBench extends AsyncDisposable {
   readonly allowances: OpenHandedAllowances;
   readonly faults: unknown[];
   readonly refused: Refusal[];
+  /** The listener and all connections to the upstream; the fake stays, to be asked what became of them. */
+  readonly stopRouter: () => Promise<void>;
   readonly ask: (
     dialect: Dialect,
     options?: { readonly stream?: boolean; readonly signal?: AbortSignal; readonly body?: object },
@@ -114,6 +116,7 @@ const PATHS: Readonly<Record<Dialect, string>> = { openai: '/v1/chat/completions
 export async function startRelayBench(options: RelayBenchOptions = {}): Promise<RelayBench> {
   await using stack = new AsyncDisposableStack();
   const fake = stack.use(await startFakeUpstream());
+  const router = stack.use(new AsyncDisposableStack());
   const broker = new ScriptedBroker(fake.url);
   const outbox = new RecordingOutbox();
   const faults: unknown[] = [];
@@ -160,7 +163,7 @@ export async function startRelayBench(options: RelayBenchOptions = {}): Promise<
     }),
     allowances,
     broker: limitProxies(broker, () => site.proxies),
-    upstream: stack.use(new UndiciUpstream({ connectTimeoutMs: () => site.deadlines.connectMs })),
+    upstream: router.use(new UndiciUpstream({ connectTimeoutMs: () => site.deadlines.connectMs })),
     clock,
   };
   const counted: number[] = [];
@@ -186,7 +189,7 @@ export async function startRelayBench(options: RelayBenchOptions = {}): Promise<
     onRefused: (refusal) => refused.push(refusal),
     ownAccount: async () => await Promise.reject(new Error('there are no accounts here')),
   });
-  stack.defer(async () => {
+  router.defer(async () => {
     await app.close();
   });
   const url = await app.listen({ host: '127.0.0.1', port: 0 });
@@ -201,6 +204,9 @@ export async function startRelayBench(options: RelayBenchOptions = {}): Promise<
     allowances,
     faults,
     refused,
+    stopRouter: async () => {
+      await router.disposeAsync();
+    },
     ask: async (dialect, { stream = false, signal, body = {} } = {}) =>
       await fetch(url + PATHS[dialect], {
         method: 'POST',

@@ -77,6 +77,58 @@ test('any split passes the same bytes and learns the same, in every mode', () =>
   );
 });
 
+const text = fc.string({ unit: fc.constantFrom('a', 'é', '東', '👩‍🚀', '\u2028', '\\n', '\\"'), maxLength: 6 });
+const padding = fc.constantFrom('', ',"obfuscation":"k3"', ',"obfuscation":""');
+const ANYTHING: Readonly<Record<Dialect, fc.Arbitrary<string>>> = {
+  openai: fc.oneof(
+    fc
+      .tuple(text, padding)
+      .map(([content, pad]) => `data: {"choices":[{"index":0,"delta":{"content":"${content}"}}]${pad}}`),
+    fc.constantFrom(FINISH, ': OPENROUTER PROCESSING', 'data:{"choices":[]}', 'data: {broken', 'event: x\ndata: 東'),
+  ),
+  anthropic: fc.oneof(
+    text.map(
+      (content) =>
+        `event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"${content}"}  }`,
+    ),
+    fc.constantFrom(
+      'event: message_start\ndata: {"type":"message_start","message":{"usage":{"input_tokens":3,"output_tokens":1}}}',
+      'event: message_delta\ndata: {"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":9}}',
+      'event: ping\ndata: {"type": "ping"}',
+      'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"é"}}',
+      'event: content_block_delta\ndata: {"type":"content_bl',
+      'event: message_stop\ndata: {"type":"message_stop"}',
+      'data: {"type":"message_delta","usage":{"output_tokens":4}}',
+    ),
+  ),
+};
+
+test.each(['openai', 'anthropic'] as const)(
+  'every split in two, and byte by byte, is the same stream: %s',
+  (dialect) => {
+    const stream = fc.tuple(
+      fc.array(ANYTHING[dialect], { minLength: 1, maxLength: 5 }),
+      end,
+      fc.constantFrom('', '\uFEFF'),
+    );
+    fc.assert(
+      fc.property(stream, fc.boolean(), ([events, lineEnd, bom], holdPartialEvents) => {
+        const bytes = Buffer.from(
+          bom + events.map((one) => one.replaceAll('\n', lineEnd) + lineEnd + lineEnd).join(''),
+        );
+        const whole = relay(dialect, [bytes], { holdPartialEvents });
+        const everySplit = Array.from(bytes.keys(), (at) => split(bytes, [at]));
+        for (const chunks of [...everySplit, Array.from(bytes, (byte) => Uint8Array.of(byte))]) {
+          const parts = relay(dialect, chunks, { holdPartialEvents });
+          expect(parts.out.equals(bytes)).toBe(true);
+          expect(findings(parts)).toEqual(findings(whole));
+        }
+      }),
+      { numRuns: 40 },
+    );
+  },
+);
+
 test('a stream whose events are held always stands at a boundary', () => {
   const bytes = Buffer.from(`${HEAD.join('\n\n')}\n\n`);
   fc.assert(

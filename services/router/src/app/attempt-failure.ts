@@ -11,6 +11,8 @@ export type FailureName =
   /** The request's whole time was over. */
   | 'deadline'
   | 'lease_cut'
+  /** The upstream does not know what the gateway had added for itself. */
+  | 'addition_refused'
   /** A stream that ended without its end. */
   | 'truncated'
   /** An answer in one piece that is no JSON object. */
@@ -51,6 +53,7 @@ const MEANINGS: Readonly<Record<FailureName, Meaning>> = {
   // may have been short of time by the attempts before it: nobody's fault
   deadline: { retry: 'timeout', verdict: 'cancelled', answer: 'upstream_timeout' },
   lease_cut: { retry: 'cut', verdict: 'cancelled', answer: 'no_key_available' },
+  addition_refused: { retry: 'addition_refused', verdict: 'request_fault', answer: 'upstream_failed' },
   truncated: { retry: 'upstream_error', verdict: 'upstream_error', answer: 'upstream_failed' },
   malformed: { retry: 'upstream_error', verdict: 'upstream_error', answer: 'upstream_failed' },
 };

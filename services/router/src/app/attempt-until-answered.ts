@@ -139,7 +139,7 @@ class Run {
     const { open, outbox } = this.#deps;
     if (this.#opened === undefined) this.#opened = open(this.#request, lease);
     // should this process die, the books name the key that was in use
-    else outbox.progress(this.#request.requestId, NO_TOKENS, lease.keyId);
+    else outbox.progress(this.#request.requestId, { tokens: NO_TOKENS, keyId: lease.keyId, providerRequestId: '' });
   }
 
   #refused(refusal: LeaseRefusal): void {

@@ -5,6 +5,7 @@ import {
   requestIdHeaders,
   rewriteRequest,
   upstreamRequestHeaders,
+  type UpstreamFault,
 } from '@omg/llm-wire';
 import type { Site } from '../domain/site.ts';
 import type { RetryPolicy } from '../domain/retry-policy.ts';
@@ -44,13 +45,19 @@ export interface AttemptInput {
 export type Attempt = (input: AttemptInput, sink: ClientSink) => Promise<AttemptEnd>;
 
 export function makeAttempt(deps: AttemptDeps): Attempt {
+  // as few as there are endpoints and models
+  const withoutUsageOption = new Set<string>();
   return async (input, sink) => {
     const { request, lease, signal } = input;
     const counts = deps.operation === 'count_tokens';
     const seen = { status: 0, providerRequestId: '' };
     try {
+      const takes = `${lease.urls.openai} ${request.model.upstream}`;
       const removeUsageChunk =
-        request.dialect === 'openai' && request.stream && request.scan.streamOptions?.includeUsage !== true;
+        request.dialect === 'openai' &&
+        request.stream &&
+        request.scan.streamOptions?.includeUsage !== true &&
+        !withoutUsageOption.has(takes);
       const { deadlines, userAgent, addHeaders } = deps.site();
       const sentMs = deps.clock.monotonicMs();
       const response = await deps.upstream.send({
@@ -76,6 +83,10 @@ export function makeAttempt(deps: AttemptDeps): Attempt {
       // undici follows no redirection, and no provider has one that is meant for clients
       if (response.status >= 300) {
         const fault = await readUpstreamError(response, deps.clock.now().getTime());
+        if (removeUsageChunk && isRefusedOption(fault)) {
+          withoutUsageOption.add(takes);
+          return { failure: { ...seen, name: 'addition_refused', fault } };
+        }
         if (counts && cannotCount(fault)) return { outcome: answerCannotCount(request, seen, sink) };
         return { failure: { ...seen, name: fault.cause, fault } };
       }
@@ -86,6 +97,13 @@ export function makeAttempt(deps: AttemptDeps): Attempt {
       return name === 'client_gone' ? { outcome: clientGone(seen) } : { failure: { ...seen, name, error } };
     }
   };
+}
+
+/** Only asked where the gateway, and not the client, wants the chunk with the usage. */
+function isRefusedOption({ cause, error }: UpstreamFault): boolean {
+  return (
+    cause === 'request_fault' && /stream_options|include_usage/.test(`${error.param ?? ''} ${error.message ?? ''}`)
+  );
 }
 
 interface Answered extends AttemptInput {
@@ -111,7 +129,7 @@ async function relay(deps: AttemptDeps, answered: Answered, sink: ClientSink): P
       removeUsageChunk,
       elapsedMs: () => deps.clock.monotonicMs() - request.acceptedMs,
       onProgress: (tokens) => {
-        deps.outbox.progress(request.requestId, tokens, lease.keyId);
+        deps.outbox.progress(request.requestId, { tokens, keyId: lease.keyId, providerRequestId });
       },
       headHoldMs,
       headHoldBytes,

@@ -114,6 +114,15 @@ export interface Tokens {
   readonly cacheRead: number;
 }
 
+/** What an open request has delivered, and by which attempt. */
+export interface Progress {
+  readonly tokens: Tokens;
+  /** The key that is in use. */
+  readonly keyId: string;
+  /** What the provider calls the attempt; empty until it has answered. */
+  readonly providerRequestId: string;
+}
+
 export type UsageSource = 'provider' | 'counted' | 'estimated' | 'none';
 
 export interface AttemptReport {
@@ -150,10 +159,10 @@ export interface Outbox {
   /** Throws an OmgError where nothing can be written down: then nothing may be forwarded. */
   opened: (request: OpenedRequest) => void;
   /**
-   * What an open request has delivered so far, and the key that is in use, in case this process dies; where it cannot be
-   * written, the request goes on.
+   * What is to be in the books of an open request in case this process dies; where it cannot be written, the request
+   * goes on.
    */
-  progress: (requestId: string, tokens: Tokens, keyId: string) => void;
+  progress: (requestId: string, progress: Progress) => void;
   /** The number of the request's event among those of this process and the account's partition. */
   settled: (request: SettledRequest) => number;
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { OpenedRequest, Tokens } from '../app/ports.ts';
+import type { OpenedRequest, Progress } from '../app/ports.ts';
 
 const OpenedRecord = z.object({
   requestId: z.string(),
@@ -39,13 +39,9 @@ const Count = z.number().nonnegative();
 const ProgressRecord = z.object({
   tokens: z.object({ input: Count, output: Count, cacheWrite5m: Count, cacheWrite1h: Count, cacheRead: Count }),
   keyId: z.string(),
+  // absent in what an earlier version has left
+  providerRequestId: z.string().default(''),
 });
-
-/** What a request has delivered, and by which of the keys that it tried. */
-export interface Progress {
-  readonly tokens: Tokens;
-  readonly keyId: string;
-}
 
 export function serialiseProgress(progress: Progress): Uint8Array {
   return Buffer.from(JSON.stringify(progress), 'utf8');

@@ -3,8 +3,8 @@ import { JournalError, type AdoptedEpoch, type Journal } from '@omg/journal';
 import { partitionOf, type UsagePublisher } from '@omg/messaging';
 import { eventsV1 } from '@omg/proto-gen';
 import { NO_TOKENS } from '../app/attempt-outcome.ts';
-import type { OpenedRequest, Outbox, SettledRequest, Tokens } from '../app/ports.ts';
-import { parseOpened, parseProgress, serialiseOpened, serialiseProgress, type Progress } from './journal-records.ts';
+import type { OpenedRequest, Outbox, Progress, SettledRequest } from '../app/ports.ts';
+import { parseOpened, parseProgress, serialiseOpened, serialiseProgress } from './journal-records.ts';
 import { toUsageEvent } from './to-usage-event.ts';
 
 export interface JournaledOutboxOptions {
@@ -33,9 +33,9 @@ export class JournaledOutbox implements Outbox {
     }
   }
 
-  progress(requestId: string, tokens: Tokens, keyId: string): void {
+  progress(requestId: string, progress: Progress): void {
     try {
-      this.#options.journal.progress(requestId, serialiseProgress({ tokens, keyId }));
+      this.#options.journal.progress(requestId, serialiseProgress(progress));
     } catch (error) {
       this.#options.onProgressLost(error);
     }
@@ -60,7 +60,9 @@ export class JournaledOutbox implements Outbox {
       const known = parseOpened(opened);
       const request = lostRequest(
         known,
-        progress === undefined ? { tokens: NO_TOKENS, keyId: known.keyId } : parseProgress(progress),
+        progress === undefined
+          ? { tokens: NO_TOKENS, keyId: known.keyId, providerRequestId: '' }
+          : parseProgress(progress),
         now(),
       );
       this.#number(request, adopted.epoch, (_, partition, encode) =>
@@ -87,7 +89,8 @@ export class JournaledOutbox implements Outbox {
 }
 
 /** What is known of a request whose router died: that it ran, and what it had delivered a second before. */
-function lostRequest(opened: OpenedRequest, { tokens, keyId }: Progress, now: Date): SettledRequest {
+function lostRequest(opened: OpenedRequest, progress: Progress, now: Date): SettledRequest {
+  const { tokens, keyId, providerRequestId } = progress;
   return {
     ...opened,
     latencyMs: Math.max(0, now.getTime() - opened.acceptedAt.getTime()),
@@ -107,7 +110,7 @@ function lostRequest(opened: OpenedRequest, { tokens, keyId }: Progress, now: Da
         endpoint: '',
         statusCode: 0,
         cause: 'router_lost',
-        providerRequestId: '',
+        providerRequestId,
         startedAt: opened.acceptedAt,
         durationMs: 0,
         leaseGeneration: 0n,
