@@ -1,5 +1,7 @@
 import {
+  acceptsCoding,
   clientResponseHeaders,
+  contentCoding,
   headerValue,
   providerRequestId as readProviderRequestId,
   requestIdHeaders,
@@ -12,6 +14,7 @@ import { readUpstreamError } from './answer-upstream-error.ts';
 import { interruptionOf } from './attempt-failure.ts';
 import { clientGone, type AttemptEnd } from './attempt-outcome.ts';
 import { answerCannotCount, cannotCount, countUrl, withoutUsage } from './count-attempt.ts';
+import { decodedAnswer, keepBytes } from './decoded-answer.ts';
 import type { Lease } from './lease-broker.ts';
 import type { ClientSink, Clock, Outbox } from './ports.ts';
 import type { AdmittedRequest } from './prepare-request.ts';
@@ -75,11 +78,15 @@ export function makeAttempt(deps: AttemptDeps): Attempt {
       seen.providerRequestId = readProviderRequestId(response.headers) ?? '';
       // undici follows no redirection, and no provider has one that is meant for clients
       if (response.status >= 300) {
-        const fault = await readUpstreamError(response, deps.clock.now().getTime());
+        const fault = await readUpstreamError(decodedAnswer(response), deps.clock.now().getTime());
         if (counts && cannotCount(fault)) return { outcome: answerCannotCount(request, seen, sink) };
         return { failure: { ...seen, name: fault.cause, fault } };
       }
-      return await relay(deps, { ...input, response, removeUsageChunk, sentMs, ...seen }, sink);
+      return await relay(
+        deps,
+        { ...input, response, removeUsageChunk, sentMs, ...seen },
+        sink,
+      );
     } catch (error) {
       if (!(error instanceof UpstreamError)) throw error;
       const name = interruptionOf(error, { clientGone: request.clientGone, cut: lease.cut });
@@ -96,11 +103,18 @@ interface Answered extends AttemptInput {
 }
 
 async function relay(deps: AttemptDeps, answered: Answered, sink: ClientSink): Promise<AttemptEnd> {
-  const { request, lease, response, removeUsageChunk, sentMs, late, providerRequestId, onBegun } = answered;
+  const { request, lease, removeUsageChunk, sentMs, late, providerRequestId, onBegun } = answered;
   const own = [requestIdHeaders[request.dialect], request.requestId, ...request.limitHeaders];
-  const headers = [...clientResponseHeaders(response.headers), ...own];
-  const same = { request, response, headers, providerRequestId, onBegun, cut: lease.cut };
-  const isStream = headerValue(response.headers, 'content-type')?.startsWith('text/event-stream') === true;
+  const isStream = headerValue(answered.response.headers, 'content-type')?.startsWith('text/event-stream') === true;
+  // between the events of a stream go signs of life and, in the end, what became of it: it is never passed on compressed
+  const coding = contentCoding(answered.response.headers);
+  const encoded =
+    !isStream && coding !== undefined && coding !== 'unknown' && acceptsCoding(request.headers, coding)
+      ? keepBytes(answered.response)
+      : undefined;
+  const response = decodedAnswer(encoded?.response ?? answered.response);
+  const headers = [...clientResponseHeaders(response.headers, { encoded: encoded !== undefined }), ...own];
+  const same = { request, response, headers, providerRequestId, onBegun, cut: lease.cut, encoded: encoded?.bytes };
   if (deps.operation === 'count_tokens') return withoutUsage(await relayWhole(same, sink));
   if (!isStream) return await relayWhole(same, sink);
   const { headHoldMs, headHoldBytes } = deps.retry();

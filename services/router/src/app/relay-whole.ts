@@ -15,6 +15,8 @@ export interface RelayWholeInput {
   /** The answer has begun, and not as an error. */
   readonly onBegun: () => void;
   readonly cut: AbortSignal;
+  /** The answer as it came, where it came compressed and its client can read that. */
+  readonly encoded?: (() => Uint8Array) | undefined;
 }
 
 const BYTES_PER_TOKEN = 4;
@@ -42,7 +44,7 @@ export async function relayWhole(input: RelayWholeInput, sink: ClientSink): Prom
     return { failure: { ...seen, name: fault.cause, fault } };
   }
   input.onBegun();
-  sink.answer(response.status, input.headers, body);
+  sink.answer(response.status, input.headers, input.encoded?.() ?? body);
   return {
     outcome: {
       clientStatus: response.status,
