@@ -64,6 +64,17 @@ const Retry = z.strictObject({
   headHoldBytes: z.int().nonnegative().exactOptional(),
 });
 
+/** What becomes of an upstream's work whose client has left. */
+const OnClientGone = z.strictObject({
+  /** `cancel`: it ends at once; `drain`: it is read on for the provider's numbers, as far as the bounds allow. */
+  policy: z.enum(['cancel', 'drain']).default('cancel'),
+  maxMs: DurationMs.default(30_000),
+  maxBytes: z
+    .int()
+    .positive()
+    .default(4 * 1024 * 1024),
+});
+
 /** They are the gateway's own to set: credentials, and what describes the connection or the body. */
 const OWN_HEADERS =
   /^(authorization|x-api-key|api-key|x-goog-api-key|cookie|proxy-.*|host|connection|keep-alive|te|trailer|transfer-encoding|upgrade|expect|content-length|content-type|content-encoding|accept-encoding|user-agent)$/;
@@ -99,6 +110,7 @@ export const SiteFileSchema = z
     deadlines: Deadlines.prefault({}),
     heartbeatMs: DurationMs.default(15_000),
     retry: Retry.default({}),
+    onClientGone: OnClientGone.prefault({}),
     /** What upstreams are told the client is; else its own word passes. */
     userAgent: HeaderValue.exactOptional(),
     /** Added to every request that goes up. */

@@ -2,6 +2,7 @@ import { OmgError } from '@omg/errors';
 import type { Dialect } from '@omg/llm-wire';
 import { startFakeProxy, type FakeProxy, type FakeUpstream } from '@omg/testkit';
 import { describe, expect, test, vi } from 'vitest';
+import { UNRESTRICTED } from '../src/domain/key-terms.ts';
 import type { SettledRequest } from '../src/app/ports.ts';
 import { MODEL, startRelayBench, type RelayBench } from './relay-bench.ts';
 import type { ScriptedBroker } from './scripted-broker.ts';
@@ -514,6 +515,8 @@ describe('what the request itself caused', () => {
     ['anthropic-prompt-too-long', 400],
     ['anthropic-too-large', 413],
     ['anthropic-not-found', 404],
+    ['openai-context-length', 400],
+    ['openai-content-policy', 400],
     [422, 422],
     [400, 400],
   ] as const)('%s is not tried again', async (fault, status) => {
@@ -550,6 +553,32 @@ describe('affinity', () => {
     expect(new Set(hashes.slice(0, 6)).size).toBe(4);
     expect(hashes[6]).toBeUndefined();
     expect(broker.wishes[0]?.tokens).toBeGreaterThan(50);
+  });
+
+  test('x-omg-session names the conversation, whatever else does, and within the client’s own key', async () => {
+    await using bench = await startRelayBench({
+      authenticate: async (key = '') =>
+        await Promise.resolve({
+          account: { tenantId: 't', tenantName: 'T', clientKeyId: key, keyTerms: UNRESTRICTED, quotas: [] },
+        }),
+    });
+    const { broker, ask, fake } = bench;
+    broker.keys = keys('a');
+    const hashOf = async (key: string, headers: Record<string, string>, body: object = {}): Promise<unknown> => {
+      await bytesOf(await ask('anthropic', { body, headers: { authorization: `Bearer ${key}`, ...headers } }));
+      return broker.wishes.at(-1)?.affinityHash;
+    };
+    const mine = { 'x-omg-session': 'mine' };
+    const named = await hashOf('ann', mine);
+    expect(named).toBeTypeOf('number');
+    const others = { 'x-claude-code-session-id': 'c', 'session-id': 's', 'thread-id': 't', 'x-session-id': 'x' };
+    expect(await hashOf('ann', { ...others, ...mine })).toBe(named);
+    const messages = [{ role: 'user', content: 'of something else' }];
+    expect(await hashOf('ann', mine, { messages, prompt_cache_key: 'p', metadata: { user_id: 'u' } })).toBe(named);
+    expect(await hashOf('ann', others)).not.toBe(named);
+    expect(await hashOf('bob', mine)).not.toBe(named);
+    // it is for the gateway alone
+    expect(JSON.stringify(fake.books())).not.toMatch(/x-omg-session|mine/);
   });
 });
 

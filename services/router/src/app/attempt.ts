@@ -35,10 +35,12 @@ export interface AttemptDeps {
 export interface AttemptInput {
   readonly request: AdmittedRequest;
   readonly lease: Lease;
-  /** Aborts with the client, with the lease, with the request's whole time and with `late`. */
+  /** Aborts with the patience for a client that left, with the lease, with the request's whole time and with `late`. */
   readonly signal: AbortSignal;
   /** To be aborted where a stream's first token does not come in time. */
   readonly late: AbortController;
+  /** Has what is read after the client left counted. */
+  readonly counted: (response: UpstreamResponse) => UpstreamResponse;
   /** The upstream's answer has begun, and is none that reports an error. */
   readonly onBegun: () => void;
 }
@@ -84,7 +86,7 @@ export function makeAttempt(deps: AttemptDeps): Attempt {
       }
       return await relay(
         deps,
-        { ...input, response, removeUsageChunk, sentMs, ...seen },
+        { ...input, response: input.counted(response), removeUsageChunk, sentMs, ...seen },
         sink,
       );
     } catch (error) {

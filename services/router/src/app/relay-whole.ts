@@ -44,14 +44,15 @@ export async function relayWhole(input: RelayWholeInput, sink: ClientSink): Prom
     return { failure: { ...seen, name: fault.cause, fault } };
   }
   input.onBegun();
+  const isUnread = request.clientGone.aborted;
   sink.answer(response.status, input.headers, input.encoded?.() ?? body);
   return {
     outcome: {
-      clientStatus: response.status,
+      clientStatus: isUnread ? 499 : response.status,
       upstreamStatus: response.status,
-      success: true,
+      success: !isUnread,
       cause: '',
-      abortReason: '',
+      abortReason: isUnread ? 'client_gone' : '',
       finishReason: report.finishReason ?? '',
       // without numbers of the provider's the size of the answer is all there is to go by
       ...deliveredUsage({
