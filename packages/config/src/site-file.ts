@@ -35,8 +35,9 @@ const Model = z.strictObject({
   /** Tokens of input and output together. */
   contextWindow: z.int().positive().exactOptional(),
   maxOutputTokens: z.int().positive().exactOptional(),
-  price: Price,
-  multiplier: Decimal.default('1'),
+  /** Absent: the site's default price. */
+  price: Price.exactOptional(),
+  multiplier: Decimal.exactOptional(),
 });
 
 /** Timers take no more. */
@@ -118,9 +119,16 @@ export const SiteFileSchema = z
     /** `allowed`: by the way that the lease names; `required`: never directly; `none`: always directly. */
     proxies: z.enum(['allowed', 'required', 'none']).default('allowed'),
     cors: z.strictObject({ origins: z.array(Origin).default([]) }).prefault({}),
+    /** Of models that state none; without it nobody may use those. */
+    defaultPrice: Price.extend({ multiplier: Decimal.default('1') }).exactOptional(),
     models: z.array(Model).min(1),
   })
   .superRefine(({ models }, context) => {
+    for (const [index, { price, multiplier }] of models.entries()) {
+      if (price !== undefined || multiplier === undefined) continue;
+      const message = 'needs a price of its own: the default price brings its multiplier with it';
+      context.addIssue({ code: 'custom', path: ['models', index, 'multiplier'], message });
+    }
     const seen = new Set<string>();
     for (const name of models.flatMap(({ id, aliases }) => [id, ...aliases])) {
       if (seen.has(name))
