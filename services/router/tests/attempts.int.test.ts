@@ -425,6 +425,69 @@ describe('after the first byte', () => {
     expect(bench.fake.books()).toHaveLength(1);
   });
 
+  test.each(BOTH)('a stream that takes longer than a request may is broken off, and says so: %s', async (dialect) => {
+    await using bench = await startRelayBench({ deadlines: { totalMs: 500 } });
+    bench.broker.keys = keys('a', 'b');
+    bench.fake.setFault({ answer: { tokens: { output: 1_000 }, paceMs: 20 } });
+    const askedMs = performance.now();
+    const response = await bench.ask(dialect, { stream: true, body: { max_tokens: 2_000 } });
+    const { text, error } = await readUntilBroken(response);
+    expect(performance.now() - askedMs).toBeLessThan(2_000);
+    expect(error).toBeInstanceOf(Error);
+    expect(text).toContain('incomplete');
+    const record = await settled(bench);
+    expect(record).toMatchObject({ success: false, abortReason: 'deadline', statusCode: 200 });
+    expect(record.tokens.output).toBeGreaterThan(0);
+    // that it took so long is nobody's fault
+    expect(bench.broker.causes).toEqual(['success']);
+  });
+
+  test.each(BOTH)('a stream that falls silent for longer than it may is broken off: %s', async (dialect) => {
+    await using bench = await startRelayBench({ deadlines: { idleMs: 300 } });
+    bench.broker.keys = keys('a', 'b');
+    bench.fake.setFault({ fault: { kind: 'stall', after: { tokens: 4 } } });
+    const { text, error } = await readUntilBroken(await bench.ask(dialect, { stream: true }));
+    expect(error).toBeInstanceOf(Error);
+    expect(text).toContain('incomplete');
+    expect(await settled(bench)).toMatchObject({ success: false, abortReason: 'timeout', tokens: { output: 4 } });
+  });
+
+  test('a client that reads slowly holds its upstream back, and gets every byte', async () => {
+    await using bench = await startRelayBench({ deadlines: { idleMs: 300 } });
+    bench.broker.keys = keys('a');
+    const event = `event: content_block_delta\ndata: {"type":"content_block_delta","delta":{"text":"${'x'.repeat(60_000)}"}}\n\n`;
+    const chunks = [
+      ...Array.from({ length: 400 }, () => event),
+      'event: message_stop\ndata: {"type":"message_stop"}\n\n',
+    ];
+    bench.fake.setFault({ answer: { recording: { headers: { 'content-type': 'text/event-stream' }, chunks } } });
+    const response = await bench.ask('anthropic', { stream: true });
+    const reader = response.body?.getReader();
+    const first: unknown = (await reader?.read())?.value;
+    let sizeBytes = first instanceof Uint8Array ? first.length : 0;
+    const sent = (): number => bench.fake.books()[0]?.bytesSent ?? 0;
+    // for longer than an upstream may be silent nothing moves: it is not the upstream that is
+    let before = -1;
+    await vi.waitFor(
+      () => {
+        const now = sent();
+        const still = now === before;
+        before = now;
+        expect(still).toBe(true);
+      },
+      { timeout: 5_000, interval: 500 },
+    );
+    expect(before).toBeLessThan(12_000_000);
+    for (;;) {
+      const read = await reader?.read();
+      if (read === undefined || read.done) break;
+      const value: unknown = read.value;
+      sizeBytes += value instanceof Uint8Array ? value.length : 0;
+    }
+    expect(sizeBytes).toBe(chunks.join('').length);
+    expect(await settled(bench)).toMatchObject({ success: true, statusCode: 200 });
+  });
+
   test('a client that leaves is the end of it', async () => {
     await using bench = await startRelayBench();
     bench.broker.keys = keys('a', 'b');
@@ -507,6 +570,47 @@ describe('before the first byte', () => {
     expect(response.headers.get('retry-after')).toBe('4');
     expect(bench.broker.wishes).toHaveLength(1);
     expect(bench.outbox.requests).toEqual([]);
+  });
+});
+
+describe('the wish for a stream’s usage, which is the gateway’s own', () => {
+  const body = { stream_options: undefined };
+
+  test('that an upstream rejects is left out, and what it delivers is counted; it is not asked again for a while', async () => {
+    await using bench = await startRelayBench();
+    bench.broker.keys = keys('a');
+    bench.fake.setFault({ answer: { usage: 'reject-include' } });
+    const response = await bench.ask('openai', { stream: true, body });
+    expect(response.status).toBe(200);
+    expect(await bytesOf(response)).toEqual(bench.fake.body('last'));
+    const record = await settled(bench);
+    expect(record).toMatchObject({ success: true, usageSource: 'estimated', tokens: { output: 20 } });
+    expect(record.attempts).toMatchObject([
+      { keyId: 'a', statusCode: 400, cause: 'usage_option' },
+      { keyId: 'a', statusCode: 200, cause: '' },
+    ]);
+    expect(bench.broker.causes).toEqual(['success']);
+    await bytesOf(await bench.ask('openai', { stream: true, body }));
+    expect(bench.fake.books()).toHaveLength(3);
+  });
+
+  test('is the client’s where it asked for it: then it is told', async () => {
+    await using bench = await startRelayBench();
+    bench.broker.keys = keys('a');
+    bench.fake.setFault({ answer: { usage: 'reject-include' } });
+    const response = await bench.ask('openai', { stream: true });
+    expect(response.status).toBe(400);
+    expect(await response.text()).toContain('stream_options');
+    expect(bench.fake.books()).toHaveLength(1);
+  });
+
+  test('that an upstream ignores is no fault: what it delivers is counted', async () => {
+    await using bench = await startRelayBench();
+    bench.broker.keys = keys('a');
+    bench.fake.setFault({ answer: { usage: 'ignore-include' } });
+    const response = await bench.ask('openai', { stream: true, body });
+    expect(await bytesOf(response)).toEqual(bench.fake.body('last'));
+    expect(await settled(bench)).toMatchObject({ success: true, usageSource: 'estimated', tokens: { output: 20 } });
   });
 });
 

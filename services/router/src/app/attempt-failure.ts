@@ -13,6 +13,8 @@ export type FailureName =
   | 'lease_cut'
   /** A stream that ended without its end. */
   | 'truncated'
+  /** What the gateway asks for on its own account is not taken; without it the request may be. */
+  | 'usage_option'
   /** An answer in one piece that is no JSON object. */
   | 'malformed';
 
@@ -44,6 +46,7 @@ const MEANINGS: Readonly<Record<FailureName, Meaning>> = {
   upstream_error: { retry: 'upstream_error', verdict: 'upstream_error', answer: 'upstream_failed' },
   // answered in the upstream's own words
   request_fault: { retry: 'request_fault', verdict: 'request_fault', answer: 'bad_request' },
+  usage_option: { retry: 'request_fault', verdict: 'request_fault', answer: 'upstream_failed' },
   connect: { retry: 'connection', verdict: 'connection', answer: 'upstream_failed' },
   reset: { retry: 'connection', verdict: 'connection', answer: 'upstream_failed' },
   timeout: { retry: 'timeout', verdict: 'timeout', answer: 'upstream_timeout' },

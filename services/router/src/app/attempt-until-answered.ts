@@ -204,6 +204,8 @@ class Run {
     const { failure } = end;
     const { name, status, providerRequestId, fault } = failure;
     note({ statusCode: status, cause: name, providerRequestId });
+    // the same again, without what was not taken: nothing has failed that anybody asked for
+    if (name === 'usage_option' && !this.#hasLeft()) return await this.#try(lease, route);
     broker.report(lease, verdictOf(failure, lease, model));
     this.#last = { lease, failure };
     this.#refusal = undefined;

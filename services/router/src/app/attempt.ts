@@ -20,6 +20,7 @@ import type { ClientSink, Clock, Outbox } from './ports.ts';
 import type { AdmittedRequest } from './prepare-request.ts';
 import { relayStream } from './relay-stream.ts';
 import { relayWhole } from './relay-whole.ts';
+import { UsageOption } from './usage-option.ts';
 import { UpstreamError, type Upstream, type UpstreamResponse } from './upstream.ts';
 
 export interface AttemptDeps {
@@ -49,17 +50,23 @@ export interface AttemptInput {
 export type Attempt = (input: AttemptInput, sink: ClientSink) => Promise<AttemptEnd>;
 
 export function makeAttempt(deps: AttemptDeps): Attempt {
+  const usageOption = new UsageOption(deps.clock.monotonicMs);
   return async (input, sink) => {
     const { request, lease, signal } = input;
     const counts = deps.operation === 'count_tokens';
     const seen = { status: 0, providerRequestId: '' };
     try {
+      const { upstream: model } = request.model;
+      const url = lease.urls[request.dialect];
       const removeUsageChunk =
-        request.dialect === 'openai' && request.stream && request.scan.streamOptions?.includeUsage !== true;
+        request.dialect === 'openai' &&
+        request.stream &&
+        request.scan.streamOptions?.includeUsage !== true &&
+        usageOption.mayAsk(url, model);
       const { deadlines, userAgent, addHeaders } = deps.site();
       const sentMs = deps.clock.monotonicMs();
       const response = await deps.upstream.send({
-        url: counts ? countUrl(lease.urls[request.dialect]) : lease.urls[request.dialect],
+        url: counts ? countUrl(url) : url,
         headers: upstreamRequestHeaders(request.headers, {
           dialect: request.dialect,
           key: lease.secret,
@@ -67,7 +74,7 @@ export function makeAttempt(deps: AttemptDeps): Attempt {
           ...(userAgent === undefined ? {} : { userAgent }),
         }),
         body: rewriteRequest(request.body, request.scan, {
-          model: request.model.upstream,
+          model,
           includeUsage: removeUsageChunk,
         }),
         proxy: lease.proxy,
@@ -82,7 +89,8 @@ export function makeAttempt(deps: AttemptDeps): Attempt {
       if (response.status >= 300) {
         const fault = await readUpstreamError(decodedAnswer(response), deps.clock.now().getTime());
         if (counts && cannotCount(fault)) return { outcome: answerCannotCount(request, seen, sink) };
-        return { failure: { ...seen, name: fault.cause, fault } };
+        const isOurs = removeUsageChunk && usageOption.noteRejection(url, model, fault);
+        return { failure: { ...seen, name: isOurs ? 'usage_option' : fault.cause, fault } };
       }
       return await relay(
         deps,
