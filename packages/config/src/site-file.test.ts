@@ -49,12 +49,26 @@ test('defaults are filled in, and decimals keep their digits', () => {
   });
   expect(file.models[0]).toMatchObject({
     aliases: [],
-    multiplier: '1',
     price: { input: '1', output: '2.5', tiers: [] },
   });
 });
 
+test('a model may state no price, where the default price of the site is meant', () => {
+  const { price: _, ...unpriced } = model;
+  const text = JSON.stringify({ site: 's', provider: 'p', port: 1, models: [unpriced], defaultPrice: price });
+  const file = parseData('site', text, SiteFileSchema);
+  expect(file.models[0]).not.toHaveProperty('price');
+  expect(file.defaultPrice).toMatchObject({ output: '2.5', perRequest: '0', multiplier: '1' });
+});
+
 test.each([
+  [
+    'a multiplier of a price that is not there',
+    { models: [{ id: 'a', upstream: 'a', multiplier: '2' }] },
+    /models\.0\.multiplier: needs a price of its own/,
+  ],
+  ['a default price that is none', { defaultPrice: { input: 1 } }, /defaultPrice\.output/],
+  ['a drain without an end', { onClientGone: { policy: 'drain', maxMs: 0 } }, /onClientGone\.maxMs/],
   [
     'a name that two models have',
     { models: [model, { ...model, id: 'b', aliases: ['a'] }] },

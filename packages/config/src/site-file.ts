@@ -35,8 +35,9 @@ const Model = z.strictObject({
   /** Tokens of input and output together. */
   contextWindow: z.int().positive().exactOptional(),
   maxOutputTokens: z.int().positive().exactOptional(),
-  price: Price,
-  multiplier: Decimal.default('1'),
+  /** Absent: the site's default price. */
+  price: Price.exactOptional(),
+  multiplier: Decimal.exactOptional(),
 });
 
 /** Timers take no more. */
@@ -62,6 +63,17 @@ const Retry = z.strictObject({
   maxWaitMs: DurationMs.exactOptional(),
   headHoldMs: z.int().nonnegative().max(MAX_TIMER_MS).exactOptional(),
   headHoldBytes: z.int().nonnegative().exactOptional(),
+});
+
+/** What becomes of an upstream's work whose client has left. */
+const OnClientGone = z.strictObject({
+  /** `cancel`: it ends at once; `drain`: it is read on for the provider's numbers, as far as the bounds allow. */
+  policy: z.enum(['cancel', 'drain']).default('cancel'),
+  maxMs: DurationMs.default(30_000),
+  maxBytes: z
+    .int()
+    .positive()
+    .default(4 * 1024 * 1024),
 });
 
 /** They are the gateway's own to set: credentials, and what describes the connection or the body. */
@@ -99,6 +111,7 @@ export const SiteFileSchema = z
     deadlines: Deadlines.prefault({}),
     heartbeatMs: DurationMs.default(15_000),
     retry: Retry.default({}),
+    onClientGone: OnClientGone.prefault({}),
     /** What upstreams are told the client is; else its own word passes. */
     userAgent: HeaderValue.exactOptional(),
     /** Added to every request that goes up. */
@@ -106,9 +119,16 @@ export const SiteFileSchema = z
     /** `allowed`: by the way that the lease names; `required`: never directly; `none`: always directly. */
     proxies: z.enum(['allowed', 'required', 'none']).default('allowed'),
     cors: z.strictObject({ origins: z.array(Origin).default([]) }).prefault({}),
+    /** Of models that state none; without it nobody may use those. */
+    defaultPrice: Price.extend({ multiplier: Decimal.default('1') }).exactOptional(),
     models: z.array(Model).min(1),
   })
   .superRefine(({ models }, context) => {
+    for (const [index, { price, multiplier }] of models.entries()) {
+      if (price !== undefined || multiplier === undefined) continue;
+      const message = 'needs a price of its own: the default price brings its multiplier with it';
+      context.addIssue({ code: 'custom', path: ['models', index, 'multiplier'], message });
+    }
     const seen = new Set<string>();
     for (const name of models.flatMap(({ id, aliases }) => [id, ...aliases])) {
       if (seen.has(name))

@@ -35,6 +35,8 @@ export { redact } from './errors/redact.ts';
 export type { Hidden } from './errors/redact.ts';
 
 export { clientResponseHeaders, providerRequestId } from './headers/client-response-headers.ts';
+export { acceptsCoding, contentCoding } from './headers/content-coding.ts';
+export type { ContentCoding } from './headers/content-coding.ts';
 export { presentedKey } from './headers/presented-key.ts';
 export { presentedSession } from './headers/presented-session.ts';
 export { upstreamRequestHeaders } from './headers/upstream-request-headers.ts';

@@ -113,6 +113,7 @@ const NO_SITE: Site = {
   },
   heartbeatMs: 0,
   retry: RETRY_DEFAULTS,
+  onClientGone: { policy: 'cancel', maxMs: 0, maxBytes: 0 },
   maxBodyBytes: 0,
   maxOpenStreams: 0,
   userAgent: undefined,

@@ -68,6 +68,9 @@ export function makeEvents({ logger, meter }: Telemetry): Events {
   const open = meter.createObservableGauge('omg_router_open_streams', {
     description: 'Requests that are being answered',
   });
+  const unreadEvents = meter.createCounter('omg_router_unread_stream_events', {
+    description: 'Events of streams that were passed on without being understood: malformed, or beyond any size',
+  });
   const saidMs = new Map<string, number>();
   return {
     unpriced(model) {
@@ -85,6 +88,8 @@ export function makeEvents({ logger, meter }: Telemetry): Events {
       const { clientStatus, upstreamStatus, success, cause, abortReason, usageSource, tokens } = outcome;
       const { dialect, stream, model } = request;
       requests.add(1, { dialect, stream, status: clientStatus, success });
+      if (outcome.unreadEvents !== undefined && outcome.unreadEvents > 0)
+        unreadEvents.add(outcome.unreadEvents, { dialect, model: model.id });
       latency.record(latencyMs / 1_000, { dialect, stream });
       logger.info(
         {

@@ -2,6 +2,7 @@ import { OmgError } from '@omg/errors';
 import type { Dialect } from '@omg/llm-wire';
 import { startFakeProxy, type FakeProxy, type FakeUpstream } from '@omg/testkit';
 import { describe, expect, test, vi } from 'vitest';
+import { UNRESTRICTED } from '../src/domain/key-terms.ts';
 import type { SettledRequest } from '../src/app/ports.ts';
 import { readUntilBroken } from './read-until-broken.ts';
 import { MODEL, startRelayBench, type RelayBench } from './relay-bench.ts';
@@ -425,6 +426,69 @@ describe('after the first byte', () => {
     expect(bench.fake.books()).toHaveLength(1);
   });
 
+  test.each(BOTH)('a stream that takes longer than a request may is broken off, and says so: %s', async (dialect) => {
+    await using bench = await startRelayBench({ deadlines: { totalMs: 500 } });
+    bench.broker.keys = keys('a', 'b');
+    bench.fake.setFault({ answer: { tokens: { output: 1_000 }, paceMs: 20 } });
+    const askedMs = performance.now();
+    const response = await bench.ask(dialect, { stream: true, body: { max_tokens: 2_000 } });
+    const { text, error } = await readUntilBroken(response);
+    expect(performance.now() - askedMs).toBeLessThan(2_000);
+    expect(error).toBeInstanceOf(Error);
+    expect(text).toContain('incomplete');
+    const record = await settled(bench);
+    expect(record).toMatchObject({ success: false, abortReason: 'deadline', statusCode: 200 });
+    expect(record.tokens.output).toBeGreaterThan(0);
+    // that it took so long is nobody's fault
+    expect(bench.broker.causes).toEqual(['success']);
+  });
+
+  test.each(BOTH)('a stream that falls silent for longer than it may is broken off: %s', async (dialect) => {
+    await using bench = await startRelayBench({ deadlines: { idleMs: 300 } });
+    bench.broker.keys = keys('a', 'b');
+    bench.fake.setFault({ fault: { kind: 'stall', after: { tokens: 4 } } });
+    const { text, error } = await readUntilBroken(await bench.ask(dialect, { stream: true }));
+    expect(error).toBeInstanceOf(Error);
+    expect(text).toContain('incomplete');
+    expect(await settled(bench)).toMatchObject({ success: false, abortReason: 'timeout', tokens: { output: 4 } });
+  });
+
+  test('a client that reads slowly holds its upstream back, and gets every byte', async () => {
+    await using bench = await startRelayBench({ deadlines: { idleMs: 300 } });
+    bench.broker.keys = keys('a');
+    const event = `event: content_block_delta\ndata: {"type":"content_block_delta","delta":{"text":"${'x'.repeat(60_000)}"}}\n\n`;
+    const chunks = [
+      ...Array.from({ length: 400 }, () => event),
+      'event: message_stop\ndata: {"type":"message_stop"}\n\n',
+    ];
+    bench.fake.setFault({ answer: { recording: { headers: { 'content-type': 'text/event-stream' }, chunks } } });
+    const response = await bench.ask('anthropic', { stream: true });
+    const reader = response.body?.getReader();
+    const first: unknown = (await reader?.read())?.value;
+    let sizeBytes = first instanceof Uint8Array ? first.length : 0;
+    const sent = (): number => bench.fake.books()[0]?.bytesSent ?? 0;
+    // for longer than an upstream may be silent nothing moves: it is not the upstream that is
+    let before = -1;
+    await vi.waitFor(
+      () => {
+        const now = sent();
+        const still = now === before;
+        before = now;
+        expect(still).toBe(true);
+      },
+      { timeout: 5_000, interval: 500 },
+    );
+    expect(before).toBeLessThan(12_000_000);
+    for (;;) {
+      const read = await reader?.read();
+      if (read === undefined || read.done) break;
+      const value: unknown = read.value;
+      sizeBytes += value instanceof Uint8Array ? value.length : 0;
+    }
+    expect(sizeBytes).toBe(chunks.join('').length);
+    expect(await settled(bench)).toMatchObject({ success: true, statusCode: 200 });
+  });
+
   test('a client that leaves is the end of it', async () => {
     await using bench = await startRelayBench();
     bench.broker.keys = keys('a', 'b');
@@ -510,11 +574,54 @@ describe('before the first byte', () => {
   });
 });
 
+describe('the wish for a stream’s usage, which is the gateway’s own', () => {
+  const body = { stream_options: undefined };
+
+  test('that an upstream rejects is left out, and what it delivers is counted; it is not asked again for a while', async () => {
+    await using bench = await startRelayBench();
+    bench.broker.keys = keys('a');
+    bench.fake.setFault({ answer: { usage: 'reject-include' } });
+    const response = await bench.ask('openai', { stream: true, body });
+    expect(response.status).toBe(200);
+    expect(await bytesOf(response)).toEqual(bench.fake.body('last'));
+    const record = await settled(bench);
+    expect(record).toMatchObject({ success: true, usageSource: 'estimated', tokens: { output: 20 } });
+    expect(record.attempts).toMatchObject([
+      { keyId: 'a', statusCode: 400, cause: 'usage_option' },
+      { keyId: 'a', statusCode: 200, cause: '' },
+    ]);
+    expect(bench.broker.causes).toEqual(['success']);
+    await bytesOf(await bench.ask('openai', { stream: true, body }));
+    expect(bench.fake.books()).toHaveLength(3);
+  });
+
+  test('is the client’s where it asked for it: then it is told', async () => {
+    await using bench = await startRelayBench();
+    bench.broker.keys = keys('a');
+    bench.fake.setFault({ answer: { usage: 'reject-include' } });
+    const response = await bench.ask('openai', { stream: true });
+    expect(response.status).toBe(400);
+    expect(await response.text()).toContain('stream_options');
+    expect(bench.fake.books()).toHaveLength(1);
+  });
+
+  test('that an upstream ignores is no fault: what it delivers is counted', async () => {
+    await using bench = await startRelayBench();
+    bench.broker.keys = keys('a');
+    bench.fake.setFault({ answer: { usage: 'ignore-include' } });
+    const response = await bench.ask('openai', { stream: true, body });
+    expect(await bytesOf(response)).toEqual(bench.fake.body('last'));
+    expect(await settled(bench)).toMatchObject({ success: true, usageSource: 'estimated', tokens: { output: 20 } });
+  });
+});
+
 describe('what the request itself caused', () => {
   test.each([
     ['anthropic-prompt-too-long', 400],
     ['anthropic-too-large', 413],
     ['anthropic-not-found', 404],
+    ['openai-context-length', 400],
+    ['openai-content-policy', 400],
     [422, 422],
     [400, 400],
   ] as const)('%s is not tried again', async (fault, status) => {
@@ -526,36 +633,6 @@ describe('what the request itself caused', () => {
     expect(bench.fake.books()).toHaveLength(1);
     expect(bench.broker.causes).toEqual(['request_fault']);
     expect(await settled(bench)).toMatchObject({ statusCode: status, success: false });
-  });
-});
-
-describe('an upstream that does not know the option for the usage', () => {
-  test('is asked again without it where the gateway had added it, and from then on at once', async () => {
-    await using bench = await startRelayBench();
-    bench.broker.keys = keys('a');
-    bench.fake.setFault({ answer: { usage: 'reject-include' } });
-    const body = { stream_options: undefined };
-    for (const count of [1, 2]) {
-      const response = await bench.ask('openai', { stream: true, body });
-      expect(response.status).toBe(200);
-      expect(await bytesOf(response)).toEqual(bench.fake.body('last'));
-      await vi.waitUntil(() => bench.outbox.records.length === count, { timeout: 5_000, interval: 5 });
-    }
-    expect(bench.outbox.records.map(causesOf)).toEqual([['addition_refused', ''], ['']]);
-    expect(bench.outbox.records[0]).toMatchObject({ success: true, usageSource: 'estimated', tokens: { output: 20 } });
-    expect(bench.broker.causes).toEqual(['request_fault', 'success', 'success']);
-    const sent = bench.fake.books().map(({ id }) => bench.fake.requestBody(id)?.includes('stream_options'));
-    expect(sent).toEqual([true, false, false]);
-  });
-
-  test('is heard where the client itself had asked for it', async () => {
-    await using bench = await startRelayBench();
-    bench.broker.keys = keys('a', 'b');
-    bench.fake.setFault({ answer: { usage: 'reject-include' } });
-    const response = await bench.ask('openai', { stream: true });
-    expect(response.status).toBe(400);
-    expect(await response.json()).toMatchObject({ error: { param: 'stream_options' } });
-    expect(causesOf(await settled(bench))).toEqual(['request_fault']);
   });
 });
 
@@ -581,5 +658,31 @@ describe('affinity', () => {
     expect(new Set(hashes.slice(0, 6)).size).toBe(4);
     expect(hashes[6]).toBeUndefined();
     expect(broker.wishes[0]?.tokens).toBeGreaterThan(50);
+  });
+
+  test('x-omg-session names the conversation, whatever else does, and within the client’s own key', async () => {
+    await using bench = await startRelayBench({
+      authenticate: async (key = '') =>
+        await Promise.resolve({
+          account: { tenantId: 't', tenantName: 'T', clientKeyId: key, keyTerms: UNRESTRICTED, quotas: [] },
+        }),
+    });
+    const { broker, ask, fake } = bench;
+    broker.keys = keys('a');
+    const hashOf = async (key: string, headers: Record<string, string>, body: object = {}): Promise<unknown> => {
+      await bytesOf(await ask('anthropic', { body, headers: { authorization: `Bearer ${key}`, ...headers } }));
+      return broker.wishes.at(-1)?.affinityHash;
+    };
+    const mine = { 'x-omg-session': 'mine' };
+    const named = await hashOf('ann', mine);
+    expect(named).toBeTypeOf('number');
+    const others = { 'x-claude-code-session-id': 'c', 'session-id': 's', 'thread-id': 't', 'x-session-id': 'x' };
+    expect(await hashOf('ann', { ...others, ...mine })).toBe(named);
+    const messages = [{ role: 'user', content: 'of something else' }];
+    expect(await hashOf('ann', mine, { messages, prompt_cache_key: 'p', metadata: { user_id: 'u' } })).toBe(named);
+    expect(await hashOf('ann', others)).not.toBe(named);
+    expect(await hashOf('bob', mine)).not.toBe(named);
+    // it is for the gateway alone
+    expect(JSON.stringify(fake.books())).not.toMatch(/x-omg-session|mine/);
   });
 });

@@ -20,7 +20,7 @@ export interface Visit {
   readonly leaves?: { readonly afterMs: number; readonly of: 'its coming' | 'the last' };
 }
 
-export const MODEL = 'claude-haiku-4-5-20251001';
+const MODEL = 'claude-haiku-4-5-20251001';
 
 /** Clients with a stream each, of both dialects by turns; all on connections of their own. */
 export async function crowd(url: string, key: string, visits: readonly Visit[]): Promise<readonly Departed[]> {

@@ -3,6 +3,7 @@ import type { Dialect } from '@omg/llm-wire';
 import type { Price } from '@omg/pricing';
 import { startFakeUpstream, type FakeUpstream } from '@omg/testkit';
 import type { Allowance, AllowanceRefusal, Allowances, AllowanceUse, AllowanceWish } from '../src/app/allowances.ts';
+import type { AttemptOutcome } from '../src/app/attempt-outcome.ts';
 import type { Authentication } from '../src/app/authenticate.ts';
 import { makeCountTokens } from '../src/app/count-tokens.ts';
 import { limitProxies } from '../src/app/limit-proxies.ts';
@@ -63,10 +64,13 @@ class OpenHandedAllowances implements Allowances {
   readonly wishes: AllowanceWish[] = [];
   readonly settlements: AllowanceUse[] = [];
   refusal: AllowanceRefusal | undefined;
+  /** Set: what is asked waits for it. */
+  wait: Promise<unknown> | undefined;
   standing: Allowance['standing'] = [];
 
   async acquire(wish: AllowanceWish): Promise<Allowance | AllowanceRefusal> {
     this.wishes.push(wish);
+    await this.wait;
     const granted = {
       opened: this.wishes.length,
       tokens: wish.tokens,
@@ -87,6 +91,8 @@ export interface RelayBench extends AsyncDisposable {
   readonly openStreams: OpenStreams;
   /** Of each count, the status that its client saw. */
   readonly counted: number[];
+  /** What each request that was forwarded came to. */
+  readonly outcomes: AttemptOutcome[];
   readonly fake: FakeUpstream;
   readonly broker: ScriptedBroker;
   readonly outbox: RecordingOutbox;
@@ -97,7 +103,12 @@ export interface RelayBench extends AsyncDisposable {
   readonly stopRouter: () => Promise<void>;
   readonly ask: (
     dialect: Dialect,
-    options?: { readonly stream?: boolean; readonly signal?: AbortSignal; readonly body?: object },
+    options?: {
+      readonly stream?: boolean;
+      readonly signal?: AbortSignal;
+      readonly body?: object;
+      readonly headers?: Record<string, string>;
+    },
   ) => Promise<Response>;
 }
 
@@ -133,6 +144,7 @@ export async function startRelayBench(options: RelayBenchOptions = {}): Promise<
     addHeaders: {},
     proxies: 'allowed',
     corsOrigins: [],
+    onClientGone: { policy: 'cancel', maxMs: 1_000, maxBytes: 1_000_000 },
     retry: { ...RETRY_DEFAULTS, backoffMs: 20, ...options.retry },
     models: [{ id: MODEL, aliases: [], upstream: MODEL }],
     maxBodyBytes: 1_000_000,
@@ -167,6 +179,7 @@ export async function startRelayBench(options: RelayBenchOptions = {}): Promise<
     clock,
   };
   const counted: number[] = [];
+  const outcomes: AttemptOutcome[] = [];
   const openStreams = new OpenStreams();
   const app = buildApp({
     relay: makeRelayRequest({
@@ -176,7 +189,7 @@ export async function startRelayBench(options: RelayBenchOptions = {}): Promise<
         learner.learn(used);
       },
       traceParent: () => '',
-      onSettled: () => undefined,
+      onSettled: (_request, outcome) => outcomes.push(outcome),
       retry: () => site.retry,
     }),
     countTokens: makeCountTokens({ ...forwarding, onCounted: ({ clientStatus }) => counted.push(clientStatus) }),
@@ -198,6 +211,7 @@ export async function startRelayBench(options: RelayBenchOptions = {}): Promise<
     url,
     openStreams,
     counted,
+    outcomes,
     fake,
     broker,
     outbox,
@@ -207,10 +221,10 @@ export async function startRelayBench(options: RelayBenchOptions = {}): Promise<
     stopRouter: async () => {
       await router.disposeAsync();
     },
-    ask: async (dialect, { stream = false, signal, body = {} } = {}) =>
+    ask: async (dialect, { stream = false, signal, body = {}, headers = {} } = {}) =>
       await fetch(url + PATHS[dialect], {
         method: 'POST',
-        headers: { authorization: 'Bearer anything', 'content-type': 'application/json' },
+        headers: { authorization: 'Bearer anything', 'content-type': 'application/json', ...headers },
         body: JSON.stringify({
           model: MODEL,
           max_tokens: 50,

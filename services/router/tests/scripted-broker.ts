@@ -22,6 +22,10 @@ export class ScriptedBroker implements LeaseBroker {
   refusal: LeaseRefusal = { reason: 'none_available', retryAfterMs: undefined };
   /** What the broker makes of a verdict. */
   onReport: (lease: Lease, verdict: LeaseVerdict) => void = () => undefined;
+  /** What a wish waits for. */
+  wait: (wish: LeaseWish) => Promise<void> = async () => {
+    await Promise.resolve();
+  };
   readonly #baseUrl: string;
 
   constructor(baseUrl: string) {
@@ -30,6 +34,7 @@ export class ScriptedBroker implements LeaseBroker {
 
   async acquire(wish: LeaseWish): Promise<Lease | LeaseRefusal> {
     this.wishes.push(wish);
+    await this.wait(wish);
     const key = this.keys.find(({ keyId }) => !wish.exclude.includes(keyId));
     if (key === undefined) return this.refusal;
     const { keyId, endpointName } = key;
@@ -48,7 +53,7 @@ export class ScriptedBroker implements LeaseBroker {
       cut: cut.signal,
     };
     this.granted.push({ lease, cut, verdicts: [], released: [] });
-    return await Promise.resolve(lease);
+    return lease;
   }
 
   report(lease: Lease, verdict: LeaseVerdict): void {

@@ -119,6 +119,35 @@ test('a count of tokens is asked of the upstream and costs nothing', async () =>
   await expect.poll(async () => await logs.countDocuments(), { timeout: 10_000 }).toBe(2);
 });
 
+test('a model without a price is refused until its site has one for it, and both services tell', async () => {
+  const unpriced = { id: 'unpriced', upstream: 'unpriced' };
+  const ask = async (): Promise<string> => {
+    const { choices } = await openai().chat.completions.create({ model: 'unpriced', messages: QUESTION });
+    return choices[0]?.finish_reason ?? '';
+  };
+  await state({ models: [...site.models, unpriced] });
+  await expect.poll(modelIds, { timeout: 10_000 }).toContain('unpriced');
+  await expect(ask()).rejects.toMatchObject({ status: 503, message: expect.stringMatching(/has no price/) as unknown });
+  expect(await metric('omg_router_unpriced_requests')).toEqual([expect.stringMatching(/model="unpriced".* 1$/)]);
+  await expect
+    .poll(() => stack.logs('usage-ledger').find((line) => line.includes('have no price')), { timeout: 10_000 })
+    .toContain('ohmygpt/unpriced');
+  const defaultPrice = { input: 1, output: 1, cacheWrite5m: 1, cacheWrite1h: 1, cacheRead: 1, multiplier: '2' };
+  await state({ models: [...site.models, unpriced], defaultPrice });
+  await expect.poll(async () => await ask().catch(() => 'refused'), { timeout: 10_000, interval: 200 }).toBe('stop');
+});
+
+test('an event that nobody can read passes, and is counted', async () => {
+  await fake.setFault({ fault: { kind: 'malformed', after: { tokens: 2 }, raw: 'data: {no json\n\n' }, once: true });
+  const response = await openai()
+    .chat.completions.create({ model: MODEL, messages: QUESTION, stream: true })
+    .asResponse();
+  expect(await response.text()).toContain('data: {no json\n\n');
+  await expect
+    .poll(async () => await metric('omg_router_unread_stream_events'))
+    .toEqual([expect.stringMatching(/dialect="openai".* 1$/)]);
+});
+
 test('a key is held to the terms that it was made with', async () => {
   const make = async (...terms: string[]): Promise<OpenAI> =>
     openai((await omg(['keys', 'create', 'demo', '--name', 'restricted', ...terms])).trim());

@@ -7,6 +7,7 @@ import type { ChargeMessagesResult } from './app/charge-messages.ts';
 import type { ReplayedLetter } from './app/dead-letters/replay-dead-letters.ts';
 import type { Projected } from './app/rollups-project.ts';
 import { parseScopeName } from './domain/account-scope.ts';
+import type { StatedModel } from './domain/price-book.ts';
 
 export interface Events {
   charged: (partition: number, result: ChargeMessagesResult, behind: Behind) => void;
@@ -24,6 +25,8 @@ export interface Events {
   natsConnection: (connected: boolean) => void;
   pricesRead: (siteFiles: readonly string[]) => void;
   pricesRefused: (error: unknown) => void;
+  /** Of all models that sites serve, those that have no price; told of whenever prices were read. */
+  unpriced: (models: readonly StatedModel[]) => void;
   ownership: (event: OwnershipEvent) => void;
   projected: (projected: Projected) => void;
   projectionInterrupted: (error: unknown) => void;
@@ -101,6 +104,9 @@ export function makeEvents({ logger, meter }: Telemetry): Events {
   });
   const refusedPrices = meter.createCounter('omg_ledger_refused_site_files', {
     description: 'Times changed site files were not taken',
+  });
+  const unpricedModels = meter.createGauge('omg_ledger_unpriced_models', {
+    description: 'Models that sites serve and that have no price: their requests are refused',
   });
   const denials = meter.createCounter('omg_ledger_denied_takes', {
     description: 'Requests that were refused by a limit or a budget, by the kind of the scope',
@@ -206,6 +212,12 @@ export function makeEvents({ logger, meter }: Telemetry): Events {
       refusedPrices.add(1);
       const faults = error instanceof ConfigError ? { faults: error.faults } : { err: error };
       logger.error(faults, 'changed site files are not taken: the prices stay as they were');
+    },
+    unpriced(models) {
+      unpricedModels.record(models.length);
+      if (models.length === 0) return;
+      const names = models.map(({ site, model }) => `${site}/${model}`);
+      logger.error({ models: names }, 'models have no price, their own or the default: their requests are refused');
     },
     natsConnection(connected) {
       logger.info({ connected }, connected ? 'connected to NATS' : 'lost NATS');

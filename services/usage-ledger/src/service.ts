@@ -105,6 +105,7 @@ export async function startService(config: Config, overrides: Overrides = {}): P
   const updatePrices = makeUpdatePrices({ store: priceStore, clock });
   let stated = config.prices;
   let prices = await updatePrices(stated);
+  events.unpriced(prices.unpriced);
   stack.use(
     watchFiles({
       paths: config.siteFiles,
@@ -114,6 +115,7 @@ export async function startService(config: Config, overrides: Overrides = {}): P
         prices = await updatePrices(stated);
         board.announceChanged(PRICES);
         events.pricesRead(config.siteFiles);
+        events.unpriced(prices.unpriced);
       },
       onFailed: events.pricesRefused,
     }),

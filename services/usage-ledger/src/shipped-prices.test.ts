@@ -1,7 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import type { Price } from '@omg/pricing';
-import { parseNano } from '@omg/pricing';
+import { decimalUsd, parseNano } from '@omg/pricing';
 import { readStatedPrices } from './stated-prices.ts';
 
 const pathOf = (name: string): string => fileURLToPath(new URL(`../../../deploy/config/${name}.json`, import.meta.url));
@@ -42,4 +43,18 @@ describe.each([
       });
     }
   });
+});
+
+test.each(['openhands.prod', 'ohmygpt.prod'])('the guide says what %s charges', (name) => {
+  const guide = readFileSync(new URL('../../../docs/guides/models-and-prices.md', import.meta.url), 'utf8');
+  const rows = guide.split('\n').map((line) => line.split('|').map((cell) => cell.trim().replaceAll('`', '')));
+  for (const { site, model, price } of readStatedPrices(pathOf(name))) {
+    if (price === undefined) throw new Error(`${model} has no price`);
+    const { multiplierNano, rates } = price;
+    const charged = (rate: bigint): string => decimalUsd((rate * multiplierNano) / 1_000_000_000n);
+    const { input, output, cacheWrite5m, cacheWrite1h, cacheRead } = rates;
+    const row = rows.find((cells) => cells[1] === site && cells[2] === model);
+    expect(row?.slice(4, 9)).toEqual([input, output, cacheWrite5m, cacheWrite1h, cacheRead].map(charged));
+    expect(parseNano(row?.[3] ?? '')).toBe(multiplierNano);
+  }
 });

@@ -3,22 +3,25 @@ import type { StatedPrice } from './app/update-prices.ts';
 import { DEFAULT_BOUNDS, parseNano } from '@omg/pricing';
 import type { Price, Rates } from '@omg/pricing';
 
-/** The prices that a site file states; throws a ConfigError that names every fault. */
+/** The prices that a site file states, its models' own or its default; throws a ConfigError that names every fault. */
 export function readStatedPrices(path: string): readonly StatedPrice[] {
-  const { site, models } = readSiteFile(path);
-  return models.map(({ id, upstream, price, multiplier, contextWindow, maxOutputTokens }) => ({
-    site,
-    model: id,
-    upstream,
-    price: toPrice(price, multiplier),
-    bounds: {
-      contextWindow: contextWindow ?? DEFAULT_BOUNDS.contextWindow,
-      maxOutputTokens: maxOutputTokens ?? DEFAULT_BOUNDS.maxOutputTokens,
-    },
-  }));
+  const { site, models, defaultPrice } = readSiteFile(path);
+  return models.map(({ id, upstream, price, multiplier = '1', contextWindow, maxOutputTokens }) => {
+    const stated = price === undefined ? defaultPrice : { ...price, multiplier };
+    return {
+      site,
+      model: id,
+      upstream,
+      price: stated === undefined ? undefined : toPrice(stated),
+      bounds: {
+        contextWindow: contextWindow ?? DEFAULT_BOUNDS.contextWindow,
+        maxOutputTokens: maxOutputTokens ?? DEFAULT_BOUNDS.maxOutputTokens,
+      },
+    };
+  });
 }
 
-function toPrice({ tiers, perRequest, ...rates }: SiteFile['models'][number]['price'], multiplier: string): Price {
+function toPrice({ tiers, perRequest, multiplier, ...rates }: NonNullable<SiteFile['defaultPrice']>): Price {
   const perRequestNano = parseNano(perRequest);
   return {
     rates: toRates(rates),

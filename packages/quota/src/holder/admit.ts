@@ -138,8 +138,8 @@ export function decideAlone(holder: QuotaHolder, admission: Admission, nowMs: nu
       const may = holder.failOpen ? (scope.offline?.[dimension] ?? 0) : 0;
       const affordable = may - usedAlone(scope, dimension, nowMs);
       if (beyond <= affordable) continue;
-      const isRate = BEHAVIOURS[dimension].fate !== 'charged' && may > 0;
-      const reason = isRate ? 'limit' : 'unavailable';
+      // a part of the limit is all that this holder knows of: nobody can say that the whole is reached
+      const reason = 'unavailable';
       refuse(holder, admission, { reason, scope: part.scope, dimension, retryAfterMs: undefined, affordable });
       return;
     }

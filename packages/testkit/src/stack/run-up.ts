@@ -10,6 +10,7 @@ import { createReviver, sentenceOf, type Reviver } from './reviver.ts';
 import { createScreen } from './screen.ts';
 import { keepSecrets, writeSecretFile } from './secrets.ts';
 import type { StackOptions } from './stack-options.ts';
+import { keysOf } from './upstream-keys.ts';
 import { DEFAULT_USAGE_STREAM } from './plan-stack.ts';
 import { ROOT_DIR, startStack, type Stack } from './start-stack.ts';
 import { renderGreeting } from './up-text.ts';
@@ -115,13 +116,6 @@ function stackOptions(options: UpOptions, environment: Environment): StackOption
 function given(environment: Environment, name: string): string | undefined {
   const value = environment[name]?.trim();
   return value === '' ? undefined : value;
-}
-
-function keysOf(environment: Environment, name: string): readonly string[] {
-  return (given(environment, name) ?? '')
-    .split(',')
-    .map((key) => key.trim())
-    .filter((key) => key !== '');
 }
 
 function checkedOutCommit(): string | undefined {

@@ -11,10 +11,10 @@ export type FailureName =
   /** The request's whole time was over. */
   | 'deadline'
   | 'lease_cut'
-  /** The upstream does not know what the gateway had added for itself. */
-  | 'addition_refused'
   /** A stream that ended without its end. */
   | 'truncated'
+  /** What the gateway asks for on its own account is not taken; without it the request may be. */
+  | 'usage_option'
   /** An answer in one piece that is no JSON object. */
   | 'malformed';
 
@@ -46,6 +46,7 @@ const MEANINGS: Readonly<Record<FailureName, Meaning>> = {
   upstream_error: { retry: 'upstream_error', verdict: 'upstream_error', answer: 'upstream_failed' },
   // answered in the upstream's own words
   request_fault: { retry: 'request_fault', verdict: 'request_fault', answer: 'bad_request' },
+  usage_option: { retry: 'request_fault', verdict: 'request_fault', answer: 'upstream_failed' },
   connect: { retry: 'connection', verdict: 'connection', answer: 'upstream_failed' },
   reset: { retry: 'connection', verdict: 'connection', answer: 'upstream_failed' },
   timeout: { retry: 'timeout', verdict: 'timeout', answer: 'upstream_timeout' },
@@ -53,7 +54,6 @@ const MEANINGS: Readonly<Record<FailureName, Meaning>> = {
   // may have been short of time by the attempts before it: nobody's fault
   deadline: { retry: 'timeout', verdict: 'cancelled', answer: 'upstream_timeout' },
   lease_cut: { retry: 'cut', verdict: 'cancelled', answer: 'no_key_available' },
-  addition_refused: { retry: 'addition_refused', verdict: 'request_fault', answer: 'upstream_failed' },
   truncated: { retry: 'upstream_error', verdict: 'upstream_error', answer: 'upstream_failed' },
   malformed: { retry: 'upstream_error', verdict: 'upstream_error', answer: 'upstream_failed' },
 };

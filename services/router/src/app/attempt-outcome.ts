@@ -17,6 +17,8 @@ export interface AttemptOutcome {
   readonly usageSource: UsageSource;
   readonly firstTokenMs: number | undefined;
   readonly providerRequestId: string;
+  /** Events of a stream that nobody could read; they passed all the same. */
+  readonly unreadEvents?: number;
 }
 
 /** One attempt: either the request has its outcome by it, or the client has seen nothing and another may follow. */

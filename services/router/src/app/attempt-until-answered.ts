@@ -6,6 +6,7 @@ import { answerRequestFault } from './answer-upstream-error.ts';
 import type { Attempt } from './attempt.ts';
 import { causeOf, noKeyAvailable, toGatewayFailure, verdictOf, type AttemptFailure } from './attempt-failure.ts';
 import { NO_TOKENS, clientGone, nothingDelivered, type AttemptEnd, type AttemptOutcome } from './attempt-outcome.ts';
+import { patienceWith } from './client-gone.ts';
 import { GatewayFailure } from './gateway-failure.ts';
 import type { Lease, LeaseBroker, LeaseRefusal } from './lease-broker.ts';
 import type { AttemptReport, ClientSink, Clock, OpenedRequest, Outbox } from './ports.ts';
@@ -51,6 +52,8 @@ class Run {
   readonly #request: AdmittedRequest;
   readonly #sink: ClientSink;
   readonly #deadlineMs: number;
+  readonly #timeUp: AbortSignal;
+  /** Nobody waits any more, or not for longer. */
   readonly #signal: AbortSignal;
   readonly #history: Try[] = [];
   readonly #attempts: AttemptReport[] = [];
@@ -66,7 +69,8 @@ class Run {
     const { totalMs, totalNotStreamingMs } = deps.site().deadlines;
     this.#deadlineMs = request.acceptedMs + (request.stream ? totalMs : totalNotStreamingMs);
     const leftMs = Math.max(0, Math.ceil(this.#deadlineMs - deps.clock.monotonicMs()));
-    this.#signal = AbortSignal.any([request.clientGone, AbortSignal.timeout(leftMs)]);
+    this.#timeUp = AbortSignal.timeout(leftMs);
+    this.#signal = AbortSignal.any([request.clientGone, this.#timeUp]);
   }
 
   async go(): Promise<Attempted> {
@@ -167,14 +171,16 @@ class Run {
       });
     };
     const late = new AbortController();
+    using patience = patienceWith(request.clientGone, this.#deps.site().onClientGone);
     let end: AttemptEnd;
     try {
       end = await this.#deps.attempt(
         {
           request,
           lease,
-          signal: AbortSignal.any([this.#signal, lease.cut, late.signal]),
+          signal: AbortSignal.any([this.#timeUp, patience.over, lease.cut, late.signal]),
           late,
+          counted: patience.counted,
           onBegun: () => {
             broker.report(lease, { cause: 'success', model });
           },
@@ -198,6 +204,8 @@ class Run {
     const { failure } = end;
     const { name, status, providerRequestId, fault } = failure;
     note({ statusCode: status, cause: name, providerRequestId });
+    // the same again, without what was not taken: nothing has failed that anybody asked for
+    if (name === 'usage_option' && !this.#hasLeft()) return await this.#try(lease, route);
     broker.report(lease, verdictOf(failure, lease, model));
     this.#last = { lease, failure };
     this.#refusal = undefined;

@@ -1,11 +1,12 @@
 import {
+  acceptsCoding,
   clientResponseHeaders,
+  contentCoding,
   headerValue,
   providerRequestId as readProviderRequestId,
   requestIdHeaders,
   rewriteRequest,
   upstreamRequestHeaders,
-  type UpstreamFault,
 } from '@omg/llm-wire';
 import type { Site } from '../domain/site.ts';
 import type { RetryPolicy } from '../domain/retry-policy.ts';
@@ -13,11 +14,13 @@ import { readUpstreamError } from './answer-upstream-error.ts';
 import { interruptionOf } from './attempt-failure.ts';
 import { clientGone, type AttemptEnd } from './attempt-outcome.ts';
 import { answerCannotCount, cannotCount, countUrl, withoutUsage } from './count-attempt.ts';
+import { decodedAnswer, keepBytes } from './decoded-answer.ts';
 import type { Lease } from './lease-broker.ts';
 import type { ClientSink, Clock, Outbox } from './ports.ts';
 import type { AdmittedRequest } from './prepare-request.ts';
 import { relayStream } from './relay-stream.ts';
 import { relayWhole } from './relay-whole.ts';
+import { UsageOption } from './usage-option.ts';
 import { UpstreamError, type Upstream, type UpstreamResponse } from './upstream.ts';
 
 export interface AttemptDeps {
@@ -33,10 +36,12 @@ export interface AttemptDeps {
 export interface AttemptInput {
   readonly request: AdmittedRequest;
   readonly lease: Lease;
-  /** Aborts with the client, with the lease, with the request's whole time and with `late`. */
+  /** Aborts with the patience for a client that left, with the lease, with the request's whole time and with `late`. */
   readonly signal: AbortSignal;
   /** To be aborted where a stream's first token does not come in time. */
   readonly late: AbortController;
+  /** Has what is read after the client left counted. */
+  readonly counted: (response: UpstreamResponse) => UpstreamResponse;
   /** The upstream's answer has begun, and is none that reports an error. */
   readonly onBegun: () => void;
 }
@@ -45,23 +50,23 @@ export interface AttemptInput {
 export type Attempt = (input: AttemptInput, sink: ClientSink) => Promise<AttemptEnd>;
 
 export function makeAttempt(deps: AttemptDeps): Attempt {
-  // as few as there are endpoints and models
-  const withoutUsageOption = new Set<string>();
+  const usageOption = new UsageOption(deps.clock.monotonicMs);
   return async (input, sink) => {
     const { request, lease, signal } = input;
     const counts = deps.operation === 'count_tokens';
     const seen = { status: 0, providerRequestId: '' };
     try {
-      const takes = `${lease.urls.openai} ${request.model.upstream}`;
+      const { upstream: model } = request.model;
+      const url = lease.urls[request.dialect];
       const removeUsageChunk =
         request.dialect === 'openai' &&
         request.stream &&
         request.scan.streamOptions?.includeUsage !== true &&
-        !withoutUsageOption.has(takes);
+        usageOption.mayAsk(url, model);
       const { deadlines, userAgent, addHeaders } = deps.site();
       const sentMs = deps.clock.monotonicMs();
       const response = await deps.upstream.send({
-        url: counts ? countUrl(lease.urls[request.dialect]) : lease.urls[request.dialect],
+        url: counts ? countUrl(url) : url,
         headers: upstreamRequestHeaders(request.headers, {
           dialect: request.dialect,
           key: lease.secret,
@@ -69,7 +74,7 @@ export function makeAttempt(deps: AttemptDeps): Attempt {
           ...(userAgent === undefined ? {} : { userAgent }),
         }),
         body: rewriteRequest(request.body, request.scan, {
-          model: request.model.upstream,
+          model,
           includeUsage: removeUsageChunk,
         }),
         proxy: lease.proxy,
@@ -82,28 +87,22 @@ export function makeAttempt(deps: AttemptDeps): Attempt {
       seen.providerRequestId = readProviderRequestId(response.headers) ?? '';
       // undici follows no redirection, and no provider has one that is meant for clients
       if (response.status >= 300) {
-        const fault = await readUpstreamError(response, deps.clock.now().getTime());
-        if (removeUsageChunk && isRefusedOption(fault)) {
-          withoutUsageOption.add(takes);
-          return { failure: { ...seen, name: 'addition_refused', fault } };
-        }
+        const fault = await readUpstreamError(decodedAnswer(response), deps.clock.now().getTime());
         if (counts && cannotCount(fault)) return { outcome: answerCannotCount(request, seen, sink) };
-        return { failure: { ...seen, name: fault.cause, fault } };
+        const isOurs = removeUsageChunk && usageOption.noteRejection(url, model, fault);
+        return { failure: { ...seen, name: isOurs ? 'usage_option' : fault.cause, fault } };
       }
-      return await relay(deps, { ...input, response, removeUsageChunk, sentMs, ...seen }, sink);
+      return await relay(
+        deps,
+        { ...input, response: input.counted(response), removeUsageChunk, sentMs, ...seen },
+        sink,
+      );
     } catch (error) {
       if (!(error instanceof UpstreamError)) throw error;
       const name = interruptionOf(error, { clientGone: request.clientGone, cut: lease.cut });
       return name === 'client_gone' ? { outcome: clientGone(seen) } : { failure: { ...seen, name, error } };
     }
   };
-}
-
-/** Only asked where the gateway, and not the client, wants the chunk with the usage. */
-function isRefusedOption({ cause, error }: UpstreamFault): boolean {
-  return (
-    cause === 'request_fault' && /stream_options|include_usage/.test(`${error.param ?? ''} ${error.message ?? ''}`)
-  );
 }
 
 interface Answered extends AttemptInput {
@@ -114,11 +113,18 @@ interface Answered extends AttemptInput {
 }
 
 async function relay(deps: AttemptDeps, answered: Answered, sink: ClientSink): Promise<AttemptEnd> {
-  const { request, lease, response, removeUsageChunk, sentMs, late, providerRequestId, onBegun } = answered;
+  const { request, lease, removeUsageChunk, sentMs, late, providerRequestId, onBegun } = answered;
   const own = [requestIdHeaders[request.dialect], request.requestId, ...request.limitHeaders];
-  const headers = [...clientResponseHeaders(response.headers), ...own];
-  const same = { request, response, headers, providerRequestId, onBegun, cut: lease.cut };
-  const isStream = headerValue(response.headers, 'content-type')?.startsWith('text/event-stream') === true;
+  const isStream = headerValue(answered.response.headers, 'content-type')?.startsWith('text/event-stream') === true;
+  // between the events of a stream go signs of life and, in the end, what became of it: it is never passed on compressed
+  const coding = contentCoding(answered.response.headers);
+  const encoded =
+    !isStream && coding !== undefined && coding !== 'unknown' && acceptsCoding(request.headers, coding)
+      ? keepBytes(answered.response)
+      : undefined;
+  const response = decodedAnswer(encoded?.response ?? answered.response);
+  const headers = [...clientResponseHeaders(response.headers, { encoded: encoded !== undefined }), ...own];
+  const same = { request, response, headers, providerRequestId, onBegun, cut: lease.cut, encoded: encoded?.bytes };
   if (deps.operation === 'count_tokens') return withoutUsage(await relayWhole(same, sink));
   if (!isStream) return await relayWhole(same, sink);
   const { headHoldMs, headHoldBytes } = deps.retry();

@@ -60,7 +60,14 @@ export function makeRelayRequest(deps: RelayRequestDeps): (request: ClientReques
     try {
       const { opened, outcome: seen, attempts, failure } = await attemptUntilAnswered(request, sink);
       const outcome = withinReservation(seen, request);
-      const { clientStatus, upstreamStatus: _, cause: _cause, providerRequestId: _id, ...rest } = outcome;
+      const {
+        clientStatus,
+        upstreamStatus: _,
+        cause: _cause,
+        providerRequestId: _id,
+        unreadEvents: _n,
+        ...rest
+      } = outcome;
       if (received.trail !== undefined) received.trail.forwarded = true;
       const latencyMs = clock.monotonicMs() - request.acceptedMs;
       const { cost, minuteTokens } = reckon(outcome.tokens, request.priced);

@@ -68,7 +68,7 @@ export async function relayStream(input: RelayStreamInput, sink: ClientSink): Pr
   using pulse = new Heartbeat({
     everyMs: input.heartbeatMs,
     beat: () => {
-      if (head.released && tap.atBoundary && !observer.terminalSeen)
+      if (head.released && !request.clientGone.aborted && tap.atBoundary && !observer.terminalSeen)
         sink.write(heartbeat(request.dialect)).catch(() => undefined);
     },
   });
@@ -76,10 +76,13 @@ export async function relayStream(input: RelayStreamInput, sink: ClientSink): Pr
   let noteAtMs = 0;
   let breach: Breach | undefined;
   let error: unknown;
+  // the client has left, and what comes is read for the books alone
+  let isUnread = false;
   pulse.wait();
   try {
     for await (const chunk of response.body) {
       pulse.pause();
+      isUnread ||= request.clientGone.aborted && !observer.complete;
       const passing: Uint8Array[] = [];
       tap.push(chunk, (bytes) => passing.push(bytes));
       if (!head.released && !observer.contentSeen && observer.error !== undefined)
@@ -96,13 +99,15 @@ export async function relayStream(input: RelayStreamInput, sink: ClientSink): Pr
       }
       pulse.wait();
     }
-    if (!observer.complete) breach = observer.error === undefined ? 'truncated' : 'error_event';
+    if (isUnread) breach = 'client_gone';
+    else if (!observer.complete) breach = observer.error === undefined ? 'truncated' : 'error_event';
   } catch (caught) {
     if (!(caught instanceof UpstreamError)) throw caught;
     error = caught;
     breach = interruptionOf(caught, { clientGone: request.clientGone, cut: input.cut, late: input.late.signal });
+    if (isUnread) breach = 'client_gone';
     // SDKs hang up on the terminal event, without waiting for the end of the body
-    if (breach === 'client_gone' && observer.complete) breach = undefined;
+    else if (breach === 'client_gone' && observer.complete) breach = undefined;
   } finally {
     clearTimeout(slow);
     pulse.pause();
@@ -120,6 +125,7 @@ export async function relayStream(input: RelayStreamInput, sink: ClientSink): Pr
       ...delivered(),
       firstTokenMs,
       providerRequestId: input.providerRequestId,
+      unreadEvents: observer.malformedEvents + observer.oversizedEvents,
     },
   };
 }

@@ -15,6 +15,8 @@ export interface RelayWholeInput {
   /** The answer has begun, and not as an error. */
   readonly onBegun: () => void;
   readonly cut: AbortSignal;
+  /** The answer as it came, where it came compressed and its client can read that. */
+  readonly encoded?: (() => Uint8Array) | undefined;
 }
 
 const BYTES_PER_TOKEN = 4;
@@ -42,14 +44,15 @@ export async function relayWhole(input: RelayWholeInput, sink: ClientSink): Prom
     return { failure: { ...seen, name: fault.cause, fault } };
   }
   input.onBegun();
-  sink.answer(response.status, input.headers, body);
+  const isUnread = request.clientGone.aborted;
+  sink.answer(response.status, input.headers, input.encoded?.() ?? body);
   return {
     outcome: {
-      clientStatus: response.status,
+      clientStatus: isUnread ? 499 : response.status,
       upstreamStatus: response.status,
-      success: true,
+      success: !isUnread,
       cause: '',
-      abortReason: '',
+      abortReason: isUnread ? 'client_gone' : '',
       finishReason: report.finishReason ?? '',
       // without numbers of the provider's the size of the answer is all there is to go by
       ...deliveredUsage({

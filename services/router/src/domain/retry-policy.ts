@@ -20,8 +20,6 @@ export type FailureCause =
   | 'proxy_error'
   /** Its lease was taken away. */
   | 'cut'
-  /** Of what the gateway had added to the request: without it there is nothing against the same route. */
-  | 'addition_refused'
   | 'request_fault';
 
 export interface RetryPolicy {
@@ -103,7 +101,6 @@ const RULES: Readonly<Record<FailureCause, Rule>> = {
   timeout: { spends: 'nothing', avoidsKey: true, heals: false },
   // the conversation stays on its key where another proxy leads there
   proxy_error: { spends: 'nothing', avoidsKey: false, heals: false },
-  addition_refused: { spends: 'nothing', avoidsKey: false, heals: false },
   request_fault: { spends: 'request', avoidsKey: false, heals: false },
 };
 
@@ -133,7 +130,7 @@ export function mayUse(
 ): boolean {
   const failures = failuresOf(history);
   if (failures.some((failure) => failure.route.keyId === route.keyId && keyIsBackAtMs(failure) > nowMs)) return false;
-  const same = failures.filter((failure) => failure.cause !== 'addition_refused' && isSame(failure.route, route));
+  const same = failures.filter((failure) => isSame(failure.route, route));
   if (same.some(({ cause }) => RULES[cause].spends === 'route')) return false;
   return same.length === 0 || (waited && same.length < policy.attemptsPerRoute);
 }

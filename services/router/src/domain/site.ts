@@ -36,6 +36,15 @@ export interface Deadlines {
 /** Whether upstreams are reached through proxies: as leases say, never without, or never through one. */
 export type ProxyUse = 'allowed' | 'required' | 'none';
 
+/** What becomes of an upstream's work whose client has left. */
+export interface ClientGonePolicy {
+  /** `drain`: it is read on for the provider's numbers. */
+  readonly policy: 'cancel' | 'drain';
+  /** Of draining, from the client's leaving on. */
+  readonly maxMs: number;
+  readonly maxBytes: number;
+}
+
 export interface Site {
   readonly name: string;
   readonly provider: string;
@@ -45,6 +54,7 @@ export interface Site {
   /** How long a stream that has begun is silent before its client gets a sign of life. */
   readonly heartbeatMs: number;
   readonly retry: RetryPolicy;
+  readonly onClientGone: ClientGonePolicy;
   readonly maxBodyBytes: number;
   /** With more open at once the router wants no others. */
   readonly maxOpenStreams: number;

@@ -20,18 +20,20 @@ export class ReplySink implements ClientSink {
   }
 
   answer(status: number, headers: RawHeaders, body: Uint8Array): void {
+    if (this.#response.destroyed) return;
     this.#response.writeHead(status, [...headers, 'content-length', String(body.length)]).end(body);
   }
 
   begin(status: number, headers: RawHeaders): void {
+    if (this.#response.destroyed) return;
     this.#response.writeHead(status, [...headers]);
     // the client learns at once that its stream has begun, not with the first chunk
     this.#response.flushHeaders();
   }
 
   async write(bytes: Uint8Array): Promise<void> {
-    if (this.#response.write(bytes) || this.#response.destroyed) return;
-    // a client that leaves drains nothing
+    // a client that left takes everything, and one that leaves drains nothing
+    if (this.#response.destroyed || this.#response.write(bytes) || this.#response.destroyed) return;
     const settled = new AbortController();
     const { signal } = settled;
     await Promise.race([once(this.#response, 'drain', { signal }), once(this.#response, 'close', { signal })]);
@@ -39,6 +41,7 @@ export class ReplySink implements ClientSink {
   }
 
   end(): void {
+    if (this.#response.destroyed) return;
     this.#response.end();
   }
 

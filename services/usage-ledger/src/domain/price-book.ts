@@ -9,11 +9,14 @@ export interface PriceVersion {
   readonly price: Price;
 }
 
-/** What the upstream calls a model of a site. */
-export interface UpstreamName {
+/** A model that a site serves. */
+export interface StatedModel {
   readonly site: string;
   readonly model: string;
+  /** What the upstream calls it. */
   readonly upstream: string;
+  /** Undefined: nobody may use it. */
+  readonly price: Price | undefined;
 }
 
 /** All price versions, by site and model. */
@@ -21,13 +24,16 @@ export class PriceBook {
   readonly #versions: ReadonlyMap<string, readonly PriceVersion[]>;
   /** Of models that the upstream calls the same, the first one's. */
   readonly #byUpstream = new Map<string, string>();
+  /** Models that are served and have no price, whatever they had before. */
+  readonly unpriced: readonly StatedModel[];
 
-  constructor(versions: readonly PriceVersion[], names: readonly UpstreamName[] = []) {
+  constructor(versions: readonly PriceVersion[], models: readonly StatedModel[] = []) {
     const rising = versions.toSorted((a, b) => a.validFrom.getTime() - b.validFrom.getTime());
     this.#versions = Map.groupBy(rising, ({ site, model }) => keyOf(site, model));
-    for (const { site, model, upstream } of names) {
+    for (const { site, model, upstream } of models) {
       this.#byUpstream.getOrInsert(keyOf(site, upstream), keyOf(site, model));
     }
+    this.unpriced = models.filter(({ price }) => price === undefined);
   }
 
   /**
@@ -53,9 +59,10 @@ export class PriceBook {
 
   /** The versions that count at a site, one for each model. */
   current(site: string): readonly PriceVersion[] {
+    const unpriced = new Set(this.unpriced.map((model) => keyOf(model.site, model.model)));
     return [...this.#versions.values()]
       .flatMap((versions) => versions.at(-1) ?? [])
-      .filter((version) => version.site === site);
+      .filter((version) => version.site === site && !unpriced.has(keyOf(site, version.model)));
   }
 
   latest(site: string, model: string): PriceVersion | undefined {
