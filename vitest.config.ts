@@ -41,8 +41,8 @@ export default defineConfig({
           globalSetup,
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          // each file starts whole stacks
-          fileParallelism: false,
+          // each file starts whole stacks, and then mostly waits
+          maxWorkers: 2,
           sequence: { groupOrder: 2 },
         },
       },

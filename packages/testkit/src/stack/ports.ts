@@ -5,6 +5,8 @@ import { LOOPBACK } from './stack-addresses.ts';
 
 /** Below the ports that the kernel hands out to connections, for the largest of the stack's ports. */
 const OFFSETS = { from: 1_000, to: 22_000 };
+/** Test files that run at the same time look in different parts: between a look and a start nothing is reserved. */
+const PARTS = 10;
 const TRIES = 50;
 
 /** The first of these ports that another program has. */
@@ -16,7 +18,8 @@ export async function findTakenPort(ports: readonly PlannedPort[]): Promise<Plan
 /** An offset with which every port of the plan is free. */
 export async function pickPortOffset(planWith: (portOffset: number) => StackPlan): Promise<number> {
   for (let tries = 0; tries < TRIES; tries += 1) {
-    const portOffset = OFFSETS.from + Math.floor(Math.random() * (OFFSETS.to - OFFSETS.from));
+    const width = (OFFSETS.to - OFFSETS.from) / PARTS;
+    const portOffset = Math.floor(OFFSETS.from + width * ((process.pid % PARTS) + Math.random()));
     const ports = planWith(portOffset).processes.flatMap((process) => process.ports);
     if ((await findTakenPort(ports)) === undefined) return portOffset;
   }
