@@ -1,5 +1,6 @@
 import { randomUUIDv7 } from 'node:crypto';
-import { createOwnership, runOwnedLoop, type Mongo, type Owned } from '@omg/mongo';
+import { OmgError } from '@omg/errors';
+import { createOwnership, runOwnedLoop, type Mongo } from '@omg/mongo';
 import { pause } from '@omg/service';
 import { makeChargeMessages } from '../../../src/app/charge-messages.ts';
 import type { UsageMessage } from '../../../src/app/ports.ts';
@@ -7,7 +8,7 @@ import { partitionId, partitionOfId } from '../../../src/domain/partition-id.ts'
 import { PriceBook } from '../../../src/domain/price-book.ts';
 import type { RollupEntry } from '../../../src/domain/rollup-fold.ts';
 import { UNITS } from '../../../src/domain/rollup-period.ts';
-import { MongoBooks } from '../../../src/store/mongo-books.ts';
+import { MongoBooks, type OwnedBooks } from '../../../src/store/mongo-books.ts';
 import { toUsageRecord } from './synthetic-record.ts';
 import { PRICES } from './synthetic-year.ts';
 
@@ -19,6 +20,7 @@ const MAX_STEP_MS = 15_000;
 /** Messages of one partition that are charged together, and when. */
 interface List {
   readonly now: Date;
+  readonly lastSeq: number;
   readonly messages: readonly UsageMessage[];
 }
 
@@ -46,12 +48,16 @@ export async function chargeRequests(
     holder: randomUUIDv7(),
     address: '127.0.0.1:1',
     onEvent: (event) => {
-      if (event.type === 'work_failed') fail(event.error);
+      if (event.type !== 'work_failed') return;
+      // a busy server is tried again, from the position behind the last list
+      if (!(event.error instanceof OmgError && event.error.code === 'unavailable')) fail(event.error);
     },
     work: async (owned) => {
       const partition = partitionOfId(owned.id);
-      const waiting = [...(lists.get(partition) ?? [])];
-      const charge = chargeOf(owned, books);
+      const own = books.forOwner(owned);
+      const chargedTo = own.position()?.seq ?? 0;
+      const waiting = (lists.get(partition) ?? []).filter(({ lastSeq }) => lastSeq > chargedTo);
+      const charge = chargeOf(partition, own);
       const step = async (idleMs: number): Promise<void> => {
         const list = waiting.shift();
         if (list !== undefined) {
@@ -72,10 +78,10 @@ export async function chargeRequests(
   }
 }
 
-function chargeOf(owned: Owned, books: MongoBooks): (list: List) => Promise<void> {
+function chargeOf(partition: number, books: OwnedBooks): (list: List) => Promise<void> {
   let now = new Date(0);
   const charge = makeChargeMessages({
-    books: books.forOwner(owned),
+    books,
     prices: () => new PriceBook(PRICES),
     clock: { now: () => now },
     announce: () => undefined,
@@ -83,7 +89,7 @@ function chargeOf(owned: Owned, books: MongoBooks): (list: List) => Promise<void
   });
   return async (list) => {
     ({ now } = list);
-    const book = await charge({ partition: partitionOfId(owned.id), incarnation: 'bench', messages: list.messages });
+    const book = await charge({ partition, incarnation: 'bench', messages: list.messages });
     const { deadLetters, duplicates } = await book();
     if (deadLetters + duplicates > 0) throw new Error(`${deadLetters + duplicates} requests were not charged`);
   };
@@ -114,7 +120,11 @@ function listsOf(requests: Iterable<RollupEntry>): ReadonlyMap<number, readonly 
             payload: () => new Uint8Array(),
           })),
         }));
-        return chunksOf(messages, LIST_MESSAGES).map((list): List => ({ now, messages: list }));
+        return chunksOf(messages, LIST_MESSAGES).map((list): List => ({
+          now,
+          lastSeq: list.at(-1)?.seq ?? 0,
+          messages: list,
+        }));
       });
       return [partition, lists];
     }),
