@@ -16,7 +16,7 @@ export interface Figures {
   costNanoUsd: bigint;
   listCostNanoUsd: bigint;
   /** How many failed, by kind. */
-  failures: ReadonlyMap<string, number>;
+  failures: Map<string, number>;
 }
 
 /** How long it took: whole requests that succeeded, and until the first token of those that had one. */
@@ -25,7 +25,8 @@ export interface Timings {
   readonly firstToken: Histogram;
 }
 
-const NO_FAILURES: Figures['failures'] = new Map();
+/** Stays empty: most figures have none, and share it. */
+export const NO_FAILURES: Figures['failures'] = new Map();
 
 export function noFigures(): Figures {
   return {
@@ -67,8 +68,8 @@ export function addFigures(to: Figures, more: Figures): void {
 }
 
 export function addFailures(to: Figures, kind: string, count: number): void {
-  // kinds are few, failures are not many, and most rows have none
-  to.failures = new Map(to.failures).set(kind, (to.failures.get(kind) ?? 0) + count);
+  if (to.failures === NO_FAILURES) to.failures = new Map();
+  to.failures.set(kind, (to.failures.get(kind) ?? 0) + count);
 }
 
 export function addTimings(to: Timings, more: Timings): void {

@@ -1,4 +1,4 @@
-import { addFigures, addTimings, noFigures, noTimings, type Figures, type Timings } from './figures.ts';
+import { NO_FAILURES, addFigures, addTimings, noFigures, noTimings, type Figures, type Timings } from './figures.ts';
 import { addToHistogram, bucketOf } from './histogram.ts';
 import { CUBES, type Cube, type Dimension } from './rollup-cube.ts';
 import { UNITS, type Unit } from './rollup-period.ts';
@@ -111,11 +111,9 @@ function figuresOf({ failure, tokens, latencyMs, firstTokenMs, costNanoUsd, list
     firstTokenMs: firstTokenMs ?? 0,
     costNanoUsd,
     listCostNanoUsd,
-    failures: success ? NONE : new Map([[failure, 1]]),
+    failures: success ? NO_FAILURES : new Map([[failure, 1]]),
   };
 }
-
-const NONE: Figures['failures'] = new Map();
 
 function timingsOf({ failure, latencyMs, firstTokenMs }: RollupEntry): Timings {
   const timings = noTimings();

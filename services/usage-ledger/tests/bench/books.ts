@@ -5,7 +5,7 @@ import { accountId } from './synthetic-usage.ts';
 const CHUNK = 10_000;
 
 /** Accounts as their administration makes them. */
-export async function makeAccounts(db: Db, accounts: number): Promise<void> {
+export async function makeAccounts(db: Db, accounts: number, creditsNanoUsd = 1_000_000_000_000n): Promise<void> {
   const tenants = db.collection<TenantDocument>('tenants');
   for (let first = 0; first < accounts; first += CHUNK) {
     const some = Array.from({ length: Math.min(CHUNK, accounts - first) }, (_, offset): TenantDocument => {
@@ -16,7 +16,7 @@ export async function makeAccounts(db: Db, accounts: number): Promise<void> {
         type: 'organization',
         status: 'active',
         version: 1n,
-        creditsNanoUsd: 1_000_000_000_000n,
+        creditsNanoUsd,
         refCreditsNanoUsd: 0n,
         spentNanoUsd: 0n,
         createdAt: new Date(),

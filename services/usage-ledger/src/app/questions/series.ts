@@ -51,14 +51,11 @@ export function makeSeries(deps: {
       });
     }
     return points.map((groups, index) => {
+      const bounds = { fromMs: steps[index] ?? fromMs, toMs: steps[index + 1] ?? toMs };
+      if (groupBy.length === 0) return { ...bounds, total: groups.get('')?.figures ?? noFigures(), groups: [] };
       const total = noFigures();
       for (const { figures } of groups.values()) addFigures(total, figures);
-      return {
-        fromMs: steps[index] ?? fromMs,
-        toMs: steps[index + 1] ?? toMs,
-        total,
-        groups: groupBy.length === 0 ? [] : [...groups.values()],
-      };
+      return { ...bounds, total, groups: [...groups.values()] };
     });
   };
 }

@@ -1,6 +1,8 @@
 import type { GrpcClient } from '@omg/grpc';
 import { usageV1 } from '@omg/proto-gen';
-import { YEAR } from './load-year.ts';
+import { DAY_MS } from '../../../src/domain/rollup-period.ts';
+import { accountId } from '../synthetic-usage.ts';
+import { YEAR, clientKeyId } from './synthetic-year.ts';
 
 type Usage = GrpcClient<usageV1.UsageService>;
 
@@ -14,8 +16,8 @@ const { CLIENT_KEY, MODEL, SITE, TENANT, UPSTREAM_KEY, PROVIDER } = usageV1.Dime
 const { DAY, HOUR } = usageV1.Step;
 
 // as somebody asks in the middle of a day: no edge is that of a month, a day or an hour
-const NOW_MS = YEAR.endMs - 2 * 86_400_000 - 5 * 3_600_000 - 45 * 60_000;
-const lastDays = (days: number) => ({ from: new Date(NOW_MS - days * 86_400_000), to: new Date(NOW_MS) });
+const NOW_MS = YEAR.endMs - 2 * DAY_MS - 5 * 3_600_000 - 45 * 60_000;
+const lastDays = (days: number) => ({ from: new Date(NOW_MS - days * DAY_MS), to: new Date(NOW_MS) });
 const ALMOST_A_YEAR = 360;
 
 function summary(
@@ -60,8 +62,8 @@ function series(name: string, { days, groupBy = [], scope = {}, ...rest }: Serie
 
 export const QUESTIONS: readonly Question[] = [
   summary('summary', ALMOST_A_YEAR),
-  summary('summary of a tenant', ALMOST_A_YEAR, [], { tenantId: 'tenant-0' }),
-  summary('summary of a client key', ALMOST_A_YEAR, [], { clientKeyId: 'key-0-0' }),
+  summary('summary of a tenant', ALMOST_A_YEAR, [], { tenantId: accountId(0) }),
+  summary('summary of a client key', ALMOST_A_YEAR, [], { clientKeyId: clientKeyId(0, 0) }),
   summary('by model', ALMOST_A_YEAR, [MODEL], {}, true),
   summary('by site and model', ALMOST_A_YEAR, [SITE, MODEL]),
   summary('by provider', ALMOST_A_YEAR, [PROVIDER], {}, true),
@@ -69,7 +71,7 @@ export const QUESTIONS: readonly Question[] = [
   summary('by tenant', ALMOST_A_YEAR, [TENANT], {}, true),
   summary('by client key', ALMOST_A_YEAR, [CLIENT_KEY]),
   summary('by upstream key', ALMOST_A_YEAR, [PROVIDER, UPSTREAM_KEY]),
-  summary('a tenant by model', ALMOST_A_YEAR, [MODEL], { tenantId: 'tenant-0' }),
+  summary('a tenant by model', ALMOST_A_YEAR, [MODEL], { tenantId: accountId(0) }),
   summary('by tenant', 1, [TENANT]),
   summary('by upstream key', 1, [PROVIDER, UPSTREAM_KEY]),
   series('by day', { days: ALMOST_A_YEAR, step: DAY, timeZone: 'UTC' }),
@@ -79,7 +81,7 @@ export const QUESTIONS: readonly Question[] = [
     days: ALMOST_A_YEAR,
     step: DAY,
     timeZone: 'America/New_York',
-    scope: { tenantId: 'tenant-0' },
+    scope: { tenantId: accountId(0) },
   }),
   series('by day and model', { days: ALMOST_A_YEAR, step: DAY, timeZone: 'UTC', groupBy: [MODEL] }),
   series('by day and model', { days: 90, step: DAY, timeZone: 'America/New_York', groupBy: [MODEL] }),

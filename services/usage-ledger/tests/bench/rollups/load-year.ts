@@ -1,34 +1,36 @@
 import type { Mongo } from '@omg/mongo';
 import type { Collection } from 'mongodb';
-import { RollupFold, rowsAbove, type RollupRow } from '../src/domain/rollup-fold.ts';
-import { DAY_MS, UNITS } from '../src/domain/rollup-period.ts';
-import { hasTimings, toFiguresDocument, toTimingsDocument, type RollupDocument } from '../src/store/rollup-document.ts';
-import { requestsOfDay, type Population } from './synthetic-year.ts';
+import { RollupFold, rowsAbove, type RollupRow } from '../../../src/domain/rollup-fold.ts';
+import { DAY_MS, UNITS } from '../../../src/domain/rollup-period.ts';
+import {
+  hasTimings,
+  toFiguresDocument,
+  toTimingsDocument,
+  type RollupDocument,
+} from '../../../src/store/rollup-document.ts';
+import { DAYS_OF_YEAR, DIFFERENT_DAYS, POPULATION, YEAR, requestsOfDay } from './synthetic-year.ts';
 
-export const YEAR = { startMs: Date.UTC(2025, 10, 20), endMs: Date.UTC(2026, 10, 20) } as const;
-const DAYS = (YEAR.endMs - YEAR.startMs) / DAY_MS;
-/** That many days are made up and folded; the year repeats them. */
-const DIFFERENT_DAYS = 7;
-const POPULATION: Population = { tenants: 100, keysPerTenant: 4, upstreamKeys: 1_000, models: 7 };
 const CHUNK = 2_000;
 // it can be made again
 const OPTIONS = { ordered: false, writeConcern: { w: 1, journal: false } } as const;
 
 export interface LoadedYear {
-  readonly entries: number;
+  readonly requests: number;
   readonly documents: number;
   readonly dataMb: number;
   readonly diskMb: number;
   readonly seconds: number;
 }
 
+export interface LoadYearOptions {
+  readonly perDay: number;
+  readonly onProgress: (line: string) => void;
+  readonly signal: AbortSignal;
+}
+
 /** Writes the rollups that the projection would have written in a year, by its own fold. */
-export async function loadYear(
-  mongo: Mongo,
-  options: { readonly entries: number; readonly onProgress: (text: string) => void },
-): Promise<LoadedYear> {
+export async function loadYear(mongo: Mongo, { perDay, onProgress, signal }: LoadYearOptions): Promise<LoadedYear> {
   const begin = performance.now();
-  const perDay = Math.round(options.entries / DAYS);
   const templates = Array.from({ length: DIFFERENT_DAYS }, (_, day): readonly Template[] => {
     const fold = new RollupFold();
     for (const entry of requestsOfDay({ startMs: YEAR.startMs + day * DAY_MS, count: perDay }, POPULATION))
@@ -43,15 +45,16 @@ export async function loadYear(
         timings: hasTimings(row) ? toTimingsDocument(row) : undefined,
       }));
   });
-  options.onProgress(`folded ${DIFFERENT_DAYS} days of ${perDay} requests`);
+  onProgress(`folded ${DIFFERENT_DAYS} days of ${perDay} requests`);
   const figures = mongo.db.collection<RollupDocument>('rollups');
   const timings = mongo.db.collection<RollupDocument>('rollup_timings');
-  const starts = Array.from({ length: DAYS }, (_, day) => YEAR.startMs + day * DAY_MS);
+  const starts = Array.from({ length: DAYS_OF_YEAR }, (_, day) => YEAR.startMs + day * DAY_MS);
   const yearRows: RollupRow[] = [];
   let documents = 0;
   for (const [, days] of Map.groupBy(starts, UNITS.month.startOf)) {
     const rows: RollupRow[] = [];
     for (const startMs of days) {
+      signal.throwIfAborted();
       const template = templates[((startMs - YEAR.startMs) / DAY_MS) % DIFFERENT_DAYS] ?? [];
       rows.push(...template.map(({ row }) => ({ ...row, startMs })));
       documents += await insert(
@@ -62,12 +65,12 @@ export async function loadYear(
     const months = rowsAbove('month', rows);
     yearRows.push(...months.map((row) => ({ ...row, cells: new Map(), timingCells: new Map() })));
     documents += await insertRows(months);
-    options.onProgress(`${new Date(days[0] ?? 0).toISOString().slice(0, 7)} is loaded`);
+    onProgress(`${new Date(days[0] ?? 0).toISOString().slice(0, 7)} is loaded`);
   }
   documents += await insertRows(rowsAbove('year', yearRows));
   const stats = await mongo.db.stats({ scale: 1_000_000 });
   return {
-    entries: perDay * DAYS,
+    requests: perDay * DAYS_OF_YEAR,
     documents,
     dataMb: Number(stats['dataSize']),
     diskMb: Number(stats['storageSize']) + Number(stats['indexSize']),
