@@ -3,7 +3,7 @@ import { admit, cancel, settle } from './holder/admit.ts';
 import { flush } from './holder/flush.ts';
 import { holderAdvance, holderConnect, holderDisconnect, holderReceive, holderUnspent } from './holder/holder.ts';
 import { createHolder } from './holder/holder-state.ts';
-import type { HolderOptions, QuotaHolder } from './holder/holder-state.ts';
+import type { Admission, HolderOptions, QuotaHolder } from './holder/holder-state.ts';
 import type { GrantScope, HolderMessage, OwnerMessage, ScopeState } from './messages.ts';
 import { World } from './simulation/world.ts';
 import { OWNER_AWAY_MS, RECALL_FORCE_MS, RECALL_WAIT_MS } from './timing.ts';
@@ -129,6 +129,48 @@ describe('while the owner is away', () => {
     const second = admit(holder, [{ scope: 't', need: { nanoUsd: 60 } }], 2200);
     holderAdvance(holder, 2200 + OWNER_AWAY_MS);
     expect(second.denial).toMatchObject({ reason: 'unavailable', affordable: 40 });
+  });
+
+  test('what a request did not spend of the offline grant is there for the next', () => {
+    const holder = welcomed();
+    admit(holder, [{ scope: 't', need: { nanoUsd: 10 } }], 0);
+    const scopes = [{ scope: 't', add: { nanoUsd: 10 }, version: 1, offline: { nanoUsd: 100 } }];
+    receive(holder, grant(refOf(flush(holder, 0)), scopes), 5);
+    // no owner, and what was held is over
+    for (let turn = 1; turn <= 5; turn++) {
+      const nowMs = 20_000 * turn;
+      const admission = admit(holder, [{ scope: 't', need: { nanoUsd: 90 } }], nowMs);
+      holderAdvance(holder, nowMs + OWNER_AWAY_MS);
+      expect(admission.state).toBe('running');
+      settle(holder, admission, { outcome: { tokens: 0, nanoUsd: 2, event: turn }, nowMs: nowMs + 3000 });
+    }
+    const last = admit(holder, [{ scope: 't', need: { nanoUsd: 91 } }], 200_000);
+    expect(last.denial).toMatchObject({ reason: 'unavailable', affordable: 90 });
+  });
+
+  test('of a soft budget the typical cost does where the worst case does not fit the offline grant', () => {
+    const holder = welcomed();
+    admit(holder, [{ scope: 't', need: { nanoUsd: 10 } }], 0);
+    const scopes = [{ scope: 't', add: { nanoUsd: 10 }, version: 1, offline: { nanoUsd: 100 } }];
+    receive(holder, grant(refOf(flush(holder, 0)), scopes), 5);
+    const ask = (nowMs: number): Admission => {
+      const admission = admit(holder, [{ scope: 't', need: { nanoUsd: 900 }, typicalNanoUsd: 40 }], nowMs);
+      holderAdvance(holder, nowMs + OWNER_AWAY_MS);
+      return admission;
+    };
+    const [first, second, third] = [ask(20_000), ask(20_001), ask(20_002)];
+    expect(first).toMatchObject({
+      state: 'running',
+      offline: true,
+      parts: [{ need: { nanoUsd: 40 }, overdraft: true }],
+    });
+    expect(second.state).toBe('running');
+    expect(third.denial).toMatchObject({ reason: 'unavailable', affordable: 20 });
+    // it came to more than that: the grant pays
+    settle(holder, first, { outcome: { tokens: 0, nanoUsd: 50, event: 1 }, nowMs: 25_000 });
+    settle(holder, second, { outcome: { tokens: 0, nanoUsd: 0 }, nowMs: 25_000 });
+    expect(ask(30_000).state).toBe('running');
+    expect(ask(30_001).denial).toMatchObject({ affordable: 10 });
   });
 
   test('nobody waits when it has been away for long', () => {
@@ -309,6 +351,16 @@ describe('a request', () => {
     expect(flush(holder, 1000)).toMatchObject([{ states: [{ uncharged: { nanoUsd: 80 }, overdraft: true }] }]);
     receive(holder, { kind: 'committed', upTo: 1 }, 1500);
     expect(flush(holder, 2000)).toMatchObject([{ states: [{ charged: { nanoUsd: 80 }, overdraft: false }] }]);
+  });
+
+  test('that overdrew and came to nothing no longer counts as an overdraft', () => {
+    const holder = welcomed();
+    const admission = admit(holder, [{ scope: 't', need: { nanoUsd: 90 }, typicalNanoUsd: 5 }], 0);
+    const scopes = [{ scope: 't', add: { nanoUsd: 5 }, version: 1, offline: {} }];
+    receive(holder, { kind: 'grant', ref: refOf(flush(holder, 0)), ttlMs: 15_000, overdraft: true, scopes }, 5);
+    expect(flush(holder, 1000)).toMatchObject([{ states: [{ overdraft: true }] }]);
+    settle(holder, admission, { outcome: { tokens: 0, nanoUsd: 0 }, nowMs: 1010 });
+    expect(flush(holder, 2000)).toMatchObject([{ states: [{ committed: {}, overdraft: false }] }]);
   });
 
   test('that left while it waited leaves its grant to others', () => {

@@ -7,9 +7,15 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 
 const OMG = fileURLToPath(new URL('../../../packages/cli/src/main.ts', import.meta.url));
 
+/** The wrong keys below all come from one address. */
+const EVERY_KEY = { BAD_KEYS_PER_MINUTE: '1000000' };
+
 let stack: Stack;
 beforeAll(async () => {
-  stack = await startStack({ mongodbUrl: testMongoUrl(), env: { 'usage-ledger': { ACCOUNT_SNAPSHOT_TTL: '1s' } } });
+  stack = await startStack({
+    mongodbUrl: testMongoUrl(),
+    env: { 'usage-ledger': { ACCOUNT_SNAPSHOT_TTL: '1s' }, 'router-ohmygpt': EVERY_KEY, 'router-openhands': EVERY_KEY },
+  });
 });
 afterAll(async () => {
   await stack[Symbol.asyncDispose]();

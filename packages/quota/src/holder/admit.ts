@@ -26,9 +26,11 @@ export function admit(
       need: vector(need),
       typicalNanoUsd,
       overdraft: false,
+      offlineNanoUsd: 0,
     })),
     opened: 0,
     offline: false,
+    awaySinceMs: undefined,
     denial: undefined,
     ref: undefined,
   };
@@ -96,12 +98,27 @@ export function settle(
         used = outcome.nanoUsd;
         awaitCharge(holder, { scope, dimension, part, event: outcome.event, amount: used });
       }
-      giveBack(holder, scope, { dimension, amount: reserved - used, nowMs });
-      payDebt(scope, dimension, used - reserved);
+      let free = reserved - used;
+      if (fate === 'charged') free -= settleOffline(holder, admission, { scope, part, free });
+      giveBack(holder, scope, { dimension, amount: free, nowMs });
+      payDebt(scope, dimension, -free);
     }
+    if (part.overdraft && outcome.event === undefined) scope.overdrafts--;
     holder.dirty.add(scope);
   }
   return true;
+}
+
+/** What the request left of the offline grant, or took beyond its share of that, while the same owner is away. */
+function settleOffline(
+  holder: QuotaHolder,
+  admission: Admission,
+  { scope, part, free }: { readonly scope: HolderScope; readonly part: AdmissionPart; readonly free: number },
+): number {
+  if (admission.awaySinceMs !== holder.awaySinceMs) return 0;
+  const ofGrant = Math.min(free, part.offlineNanoUsd);
+  scope.offlineTaken.nanoUsd -= ofGrant;
+  return ofGrant;
 }
 
 /** Everything that it needs is committed. */
@@ -128,32 +145,49 @@ export function refuse(holder: QuotaHolder, admission: Admission, denial: Denial
   if (admission.ref !== undefined) holder.pending.delete(admission.ref);
 }
 
-/** No owner answers: beyond what is held the request may have of the part that the owner named for this case. */
+/**
+ * No owner answers: beyond what is held the request may have of the part that the owner named for this case; of a soft
+ * budget its typical cost does, where the worst case does not fit.
+ */
 export function decideAlone(holder: QuotaHolder, admission: Admission, nowMs: number): void {
   for (const part of admission.parts) {
     const scope = holderScopeOf(holder, part.scope, nowMs);
-    for (const dimension of DIMENSIONS) {
-      const beyond = part.need[dimension] - scope.unspent[dimension];
-      if (beyond <= 0) continue;
-      const may = holder.failOpen ? (scope.offline?.[dimension] ?? 0) : 0;
-      const affordable = may - usedAlone(scope, dimension, nowMs);
-      if (beyond <= affordable) continue;
-      // a part of the limit is all that this holder knows of: nobody can say that the whole is reached
-      const reason = 'unavailable';
-      refuse(holder, admission, { reason, scope: part.scope, dimension, retryAfterMs: undefined, affordable });
-      return;
-    }
+    const short = shortOf(holder, scope, { part, nowMs });
+    if (short === undefined) continue;
+    // a part of the limit is all that this holder knows of: nobody can say that the whole is reached
+    refuse(holder, admission, { reason: 'unavailable', scope: part.scope, retryAfterMs: undefined, ...short });
+    return;
   }
   if (admission.ref !== undefined) holder.pending.delete(admission.ref);
   admission.offline = true;
+  admission.awaySinceMs = holder.awaySinceMs;
   for (const part of admission.parts) {
     const scope = holderScopeOf(holder, part.scope, nowMs);
-    const beyond = commitHeld(scope, part);
-    for (const dimension of DIMENSIONS) {
-      if (BEHAVIOURS[dimension].fate === 'charged') scope.offlineTaken[dimension] += beyond[dimension];
-    }
+    if (part.overdraft) scope.overdrafts++;
+    part.offlineNanoUsd = commitHeld(scope, part).nanoUsd;
+    scope.offlineTaken.nanoUsd += part.offlineNanoUsd;
   }
   start(holder, admission, nowMs);
+}
+
+/** Where the part named for a time without the owner does not do, and what it would do for. */
+function shortOf(
+  holder: QuotaHolder,
+  scope: HolderScope,
+  { part, nowMs }: { readonly part: AdmissionPart; readonly nowMs: number },
+): Pick<Denial, 'dimension' | 'affordable'> | undefined {
+  const { need, typicalNanoUsd } = part;
+  for (const dimension of DIMENSIONS) {
+    const may = holder.failOpen ? (scope.offline?.[dimension] ?? 0) : 0;
+    const affordable = may - usedAlone(scope, dimension, nowMs);
+    const most = scope.unspent[dimension] + Math.max(0, affordable);
+    if (need[dimension] <= most) continue;
+    if (dimension !== 'nanoUsd' || typicalNanoUsd === undefined || typicalNanoUsd > most)
+      return { dimension, affordable };
+    need.nanoUsd = typicalNanoUsd;
+    part.overdraft = true;
+  }
+  return undefined;
 }
 
 /** Commits the need, as far as it goes of what is held; the result is what that lacked. */

@@ -40,6 +40,8 @@ export interface Admission {
   opened: number;
   /** Admitted without an owner. */
   offline: boolean;
+  /** Since when the owner was away that it was admitted without. */
+  awaySinceMs: number | undefined;
   denial: Denial | undefined;
   /** The Take that asks for it. */
   ref: number | undefined;
@@ -53,6 +55,8 @@ export interface AdmissionPart {
   readonly need: Vector;
   readonly typicalNanoUsd: number | undefined;
   overdraft: boolean;
+  /** What of `need` the offline grant gave. */
+  offlineNanoUsd: number;
 }
 
 export interface HolderScope {
