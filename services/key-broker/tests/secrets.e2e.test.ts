@@ -1,7 +1,5 @@
-import { readFileSync, readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
 import { keyAdminV1, keyBrokerV1 } from '@omg/proto-gen';
-import { startFakeProxy } from '@omg/testkit';
+import { searchFiles, startFakeProxy } from '@omg/testkit';
 import { expect, test, vi } from 'vitest';
 import { ask, HAIKU, PROVIDER, startGateway } from './e2e-gateway.ts';
 
@@ -121,15 +119,3 @@ test('no upstream key and no proxy password is in any file of MongoDB, of NATS, 
   expect(foldersWith('key-broker')).toEqual(expect.arrayContaining(['logs']));
   expect(SECRETS.flatMap((secret) => found.get(secret) ?? [])).toEqual([]);
 });
-
-/** The files below the folder that hold each of the texts; where the stack keeps its own secrets is left out. */
-function searchFiles(folder: string, texts: readonly string[]): ReadonlyMap<string, readonly string[]> {
-  const found = new Map<string, string[]>(texts.map((text) => [text, []]));
-  for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
-    const path = join(folder, name);
-    if (!statSync(path).isFile() || /^(secrets|bootstrap)\.json$/.test(name)) continue;
-    const bytes = readFileSync(path);
-    for (const [text, names] of found) if (bytes.includes(text)) names.push(name);
-  }
-  return found;
-}

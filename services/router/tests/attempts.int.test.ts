@@ -489,6 +489,21 @@ describe('after the first byte', () => {
     expect(await settled(bench)).toMatchObject({ success: true, statusCode: 200 });
   });
 
+  test.each(BOTH)('an error event that tells of a key is not passed on, however it is split: %s', async (dialect) => {
+    for (const chunks of ['event', { bytes: 7 }, { bytes: 1 }] as const) {
+      await using bench = await startRelayBench();
+      bench.broker.keys = keys('a');
+      const error = { type: 'api_error', message: 'no budget is left for secret-of-a' };
+      bench.fake.setFault({ answer: { fault: { kind: 'error-event', after: { tokens: 5 }, error }, chunks } });
+      const response = await bench.ask(dialect, { stream: true });
+      const { text, error: broken } = await readUntilBroken(response);
+      expect(broken).toBeInstanceOf(Error);
+      expect(text).not.toContain('secret');
+      expect(text).toMatch(/"error":\{[^}]*"the upstream broke the answer off/);
+      expect(await settled(bench)).toMatchObject({ success: false, abortReason: 'error_event', tokens: { output: 5 } });
+    }
+  });
+
   test('a client that leaves is the end of it', async () => {
     await using bench = await startRelayBench();
     bench.broker.keys = keys('a', 'b');

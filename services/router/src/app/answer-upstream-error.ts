@@ -1,4 +1,10 @@
-import { classifyUpstreamError, headerValue, sanitiseUpstreamError, type UpstreamFault } from '@omg/llm-wire';
+import {
+  classifyUpstreamError,
+  headerValue,
+  sanitiseUpstreamError,
+  type Hidden,
+  type UpstreamFault,
+} from '@omg/llm-wire';
 import type { AttemptFailure } from './attempt-failure.ts';
 import { nothingDelivered, type AttemptOutcome } from './attempt-outcome.ts';
 import type { Lease } from './lease-broker.ts';
@@ -43,15 +49,10 @@ export interface RequestFaultInput {
 export function answerRequestFault(input: RequestFaultInput, sink: ClientSink): AttemptOutcome {
   const { request, lease, failure, fault } = input;
   const { status, providerRequestId } = failure;
-  const { proxy } = lease;
   const answer = sanitiseUpstreamError(fault, {
     dialect: request.dialect,
     requestId: request.requestId,
-    hidden: {
-      secrets: [lease.secret, ...(proxy?.password === undefined ? [] : [proxy.password])],
-      hosts: [new URL(lease.urls[request.dialect]).hostname, ...(proxy === undefined ? [] : [proxy.host])],
-      names: [lease.provider, lease.keyId, proxy?.id ?? '', providerRequestId],
-    },
+    hidden: hiddenFrom(request, lease, providerRequestId),
   });
   sink.answer(answer.status, Object.entries(answer.headers).flat(), answer.body);
   return nothingDelivered({
@@ -60,4 +61,14 @@ export function answerRequestFault(input: RequestFaultInput, sink: ClientSink): 
     cause: failure.name,
     providerRequestId,
   });
+}
+
+/** What the client must not learn of an attempt. */
+export function hiddenFrom({ dialect }: PreparedRequest, lease: Lease, providerRequestId: string): Hidden {
+  const { proxy } = lease;
+  return {
+    secrets: [lease.secret, ...(proxy?.password === undefined ? [] : [proxy.password])],
+    hosts: [new URL(lease.urls[dialect]).hostname, ...(proxy === undefined ? [] : [proxy.host])],
+    names: [lease.provider, lease.keyId, proxy?.id ?? '', providerRequestId],
+  };
 }

@@ -10,7 +10,7 @@ import {
 } from '@omg/llm-wire';
 import type { Site } from '../domain/site.ts';
 import type { RetryPolicy } from '../domain/retry-policy.ts';
-import { readUpstreamError } from './answer-upstream-error.ts';
+import { hiddenFrom, readUpstreamError } from './answer-upstream-error.ts';
 import { interruptionOf } from './attempt-failure.ts';
 import { clientGone, type AttemptEnd } from './attempt-outcome.ts';
 import { answerCannotCount, cannotCount, countUrl, withoutUsage } from './count-attempt.ts';
@@ -132,6 +132,7 @@ async function relay(deps: AttemptDeps, answered: Answered, sink: ClientSink): P
   return await relayStream(
     {
       ...same,
+      hidden: hiddenFrom(request, lease, providerRequestId),
       removeUsageChunk,
       elapsedMs: () => deps.clock.monotonicMs() - request.acceptedMs,
       onProgress: (tokens) => {

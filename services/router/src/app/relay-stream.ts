@@ -4,7 +4,8 @@ import {
   createStreamObserver,
   errorEvent,
   heartbeat,
-  type StreamObserver,
+  redact,
+  type Hidden,
   type WireError,
 } from '@omg/llm-wire';
 import { interruptionOf, type AttemptFailure, type FailureName } from './attempt-failure.ts';
@@ -31,6 +32,8 @@ export interface RelayStreamInput {
   /** The answer has begun, and the client gets its first byte. */
   readonly onBegun: () => void;
   readonly cut: AbortSignal;
+  /** What the client must not learn of the attempt. */
+  readonly hidden: Hidden;
   /** Aborts the attempt where its first token does not come in time. */
   readonly late: AbortController;
   /** What is left of the time for that. */
@@ -51,7 +54,8 @@ export async function relayStream(input: RelayStreamInput, sink: ClientSink): Pr
   const { request, response } = input;
   const { status } = response;
   const observer = createStreamObserver(request.dialect, request.scan.choices);
-  const tap = new StreamTap(observer, { removeUsageChunk: input.removeUsageChunk });
+  // whole events only: a half of one could tell what the whole is not let pass for
+  const tap = new StreamTap(observer, { holdPartialEvents: true, removeUsageChunk: input.removeUsageChunk });
   using head = new AttemptHead({
     sink,
     status,
@@ -78,6 +82,8 @@ export async function relayStream(input: RelayStreamInput, sink: ClientSink): Pr
   let error: unknown;
   // the client has left, and what comes is read for the books alone
   let isUnread = false;
+  // the upstream's own word of its error is not for the client
+  let isWithheld = false;
   pulse.wait();
   try {
     for await (const chunk of response.body) {
@@ -92,6 +98,10 @@ export async function relayStream(input: RelayStreamInput, sink: ClientSink): Pr
         clearTimeout(slow);
       }
       if (observer.contentSeen || observer.terminalSeen) await head.release();
+      if (observer.error !== undefined && tellsTooMuch(observer.error, input.hidden)) {
+        isWithheld = true;
+        break;
+      }
       for (const bytes of passing) await head.write(bytes);
       if (observer.contentSeen && input.elapsedMs() >= noteAtMs) {
         input.onProgress(delivered().tokens);
@@ -113,7 +123,7 @@ export async function relayStream(input: RelayStreamInput, sink: ClientSink): Pr
     pulse.pause();
   }
   if (!head.released && breach !== undefined) return unseen(breach, error, input);
-  await finish(breach, { observer, tap, head, request }, sink);
+  await finish(breach, { told: observer.error !== undefined && !isWithheld, tap, head, request }, sink);
   return {
     outcome: {
       clientStatus: breach === 'client_gone' ? 499 : status,
@@ -130,6 +140,11 @@ export async function relayStream(input: RelayStreamInput, sink: ClientSink): Pr
   };
 }
 
+/** Of keys, proxies and providers, which an answer with a status would not tell of either. */
+function tellsTooMuch({ message, type, code, param }: WireError, hidden: Hidden): boolean {
+  return [message, type, code, param].some((text) => text !== undefined && redact(text, hidden) !== text.trim());
+}
+
 function errorEventFailure(error: WireError, { response, providerRequestId }: RelayStreamInput): AttemptFailure {
   const fault = classifyStreamError(error);
   return { name: fault.cause, status: response.status, providerRequestId, fault };
@@ -143,14 +158,15 @@ function unseen(breach: Breach, error: unknown, { response, providerRequestId }:
 }
 
 interface FinishedParts {
-  readonly observer: StreamObserver;
+  /** An error event of the upstream's own has told the client already. */
+  readonly told: boolean;
   readonly tap: StreamTap;
   readonly head: AttemptHead;
   readonly request: PreparedRequest;
 }
 
 async function finish(breach: Breach | undefined, parts: FinishedParts, sink: ClientSink): Promise<void> {
-  const { observer, tap, head, request } = parts;
+  const { told, tap, head, request } = parts;
   if (breach === undefined) {
     const rest: Uint8Array[] = [];
     tap.end((bytes) => rest.push(bytes));
@@ -159,15 +175,9 @@ async function finish(breach: Breach | undefined, parts: FinishedParts, sink: Cl
     sink.end();
     return;
   }
+  const midEvent = !tap.atBoundary;
   tap.end();
-  // an error event of the upstream's own has told the client already
-  const last =
-    observer.error === undefined
-      ? errorEvent(request.dialect, 'upstream_failed', {
-          message: CUT_MESSAGE,
-          requestId: request.requestId,
-          midEvent: !tap.atBoundary,
-        })
-      : new Uint8Array();
-  await sink.breakOff(last);
+  const { dialect, requestId } = request;
+  const event = { message: CUT_MESSAGE, requestId, midEvent };
+  await sink.breakOff(told ? new Uint8Array() : errorEvent(dialect, 'upstream_failed', event));
 }
