@@ -46,6 +46,19 @@ export default defineConfig({
           sequence: { groupOrder: 2 },
         },
       },
+      {
+        test: {
+          name: 'crowds',
+          include: ['{packages,services}/*/tests/**/*.crowd.test.ts'],
+          exclude,
+          globalSetup,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          // thousands of streams at once, or deadlines of hundreds: nothing else may want the machine meanwhile
+          maxWorkers: 1,
+          sequence: { groupOrder: 3 },
+        },
+      },
     ],
   },
 });

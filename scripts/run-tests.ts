@@ -7,13 +7,13 @@ import { parseArgs } from 'node:util';
 import { verify, type Tally } from './verify.ts';
 import { ROOT } from './verify-checks.ts';
 
-const HELP = `Usage: scripts/test [--verify] [--unit] [--integration] [--e2e] [-t pattern] [file ...]
+const HELP = `Usage: scripts/test [--verify] [--unit] [--integration] [--e2e] [--crowds] [-t pattern] [file ...]
 
 Without arguments: everything. Otherwise what is named: the static checks, the tests of these kinds, of these files
 (parts of their paths), with these names. MongoDB and NATS are started for it; MONGODB_URL and NATS_URL name running ones,
 TEST_INFRA=testcontainers takes both from containers.
 `;
-const KINDS = ['unit', 'integration', 'e2e'] as const;
+const KINDS = ['unit', 'integration', 'e2e', 'crowds'] as const;
 
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
@@ -23,6 +23,7 @@ async function main(): Promise<void> {
       unit: { type: 'boolean' },
       integration: { type: 'boolean' },
       e2e: { type: 'boolean' },
+      crowds: { type: 'boolean' },
       testNamePattern: { type: 'string', short: 't' },
       help: { type: 'boolean', short: 'h' },
     },

@@ -38,7 +38,8 @@ export async function runChaos(options: ChaosOptions, say: (line: string) => voi
   await killInTurn(stack, options, say);
   stopped.abort();
   await Promise.all(clients);
-  for (const [what, count] of [...seen].toSorted(([a], [b]) => (a < b ? -1 : 1))) say(`${String(count).padStart(8)}  ${what}`);
+  for (const [what, count] of [...seen].toSorted(([a], [b]) => (a < b ? -1 : 1)))
+    say(`${String(count).padStart(8)}  ${what}`);
   return await booksAreRight(stack, say);
 }
 
