@@ -6,7 +6,9 @@ export interface Cores {
   readonly description: string;
   /** The command line that runs this one on the core of what is measured. */
   readonly measured: (command: readonly string[]) => readonly string[];
-  /** The same for a second one that is measured beside it: on a third core if there is one, else on that of the others. */
+  /** Moves a process that runs already there, with all its threads. */
+  readonly move: (pid: number) => void;
+  /** The same as `measured` for a second one that is measured beside it: on a third core if there is one, else on that of the others. */
   readonly second: (command: readonly string[]) => readonly string[];
 }
 
@@ -19,12 +21,13 @@ export function divideCores(measured: string): Cores {
   const unpinned = (why: string): Cores => ({
     description: `not pinned: ${why}`,
     measured: (command) => command,
+    move: () => undefined,
     second: (command) => command,
   });
   const cores = availableParallelism();
   if (cores < 2) return unpinned('there is one core');
   try {
-    execFileSync('taskset', ['-a', '-c', '-p', OTHER_CORE, String(process.pid)], { stdio: 'ignore' });
+    move(process.pid, OTHER_CORE);
   } catch {
     return unpinned('taskset is not there, or may not do it');
   }
@@ -34,6 +37,13 @@ export function divideCores(measured: string): Cores {
   return {
     description: `${measured} on core ${MEASURED_CORE}; load, MongoDB and NATS on core ${OTHER_CORE}`,
     measured: on(MEASURED_CORE),
+    move: (pid) => {
+      move(pid, MEASURED_CORE);
+    },
     second: on(cores > 2 ? THIRD_CORE : OTHER_CORE),
   };
+}
+
+function move(pid: number, core: string): void {
+  execFileSync('taskset', ['-a', '-c', '-p', core, String(pid)], { stdio: 'ignore' });
 }

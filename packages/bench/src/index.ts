@@ -1,5 +1,6 @@
 export { divideCores, type Cores } from './cores.ts';
-export { machineCpuMs, processCpuMs } from './cpu-time.ts';
+export { machineCpuMs, processCpuMs, residentBytes } from './cpu-time.ts';
+export { freePort } from './free-port.ts';
 export { cleanEnvironment, startNodeProcess, type NodeProcess, type NodeProcessOptions } from './node-process.ts';
 export { atLeast } from './option-number.ts';
 export { spreadOf, type Spread } from './spread.ts';

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { guardOrphan } from '@omg/embedded';
 import { pause } from '@omg/service';
+import { freePort, LOOPBACK } from './free-port.ts';
 
 export interface NodeProcessOptions {
   /** The whole command line. */
@@ -18,7 +18,6 @@ export interface NodeProcess extends AsyncDisposable {
   readonly cpuMs: () => Promise<number>;
 }
 
-const LOOPBACK = '127.0.0.1';
 const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 15_000;
 const LOOK_EVERY_MS = 50;
@@ -74,13 +73,4 @@ async function readCpuMs(address: string, signal: AbortSignal): Promise<number> 
   const [, seconds] = /^process_cpu_seconds(?:_total)?(?:{[^}]*})? (\S+)/m.exec(text) ?? [];
   if (seconds === undefined) throw new Error(`${address} does not tell its CPU time`);
   return Number(seconds) * 1_000;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen({ host: LOOPBACK, port: 0, exclusive: true });
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }
