@@ -91,7 +91,7 @@ export async function relayStream(input: RelayStreamInput, sink: ClientSink): Pr
       isUnread ||= request.clientGone.aborted && !observer.complete;
       const passing: Uint8Array[] = [];
       tap.push(chunk, (bytes) => passing.push(bytes));
-      if (!head.released && !observer.contentSeen && observer.error !== undefined)
+      if (!head.released && observer.errorBeforeContent && observer.error !== undefined)
         return { failure: errorEventFailure(observer.error, input) };
       if (observer.contentSeen && firstTokenMs === undefined) {
         firstTokenMs = input.elapsedMs();

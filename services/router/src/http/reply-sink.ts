@@ -48,8 +48,8 @@ export class ReplySink implements ClientSink {
   async breakOff(last: Uint8Array): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const deadline = setTimeout(resolve, LAST_WRITE_MS);
-    // destroying at once would lose the bytes, ending would hide that the answer is cut
-    if (last.length === 0 || this.#response.destroyed) resolve();
+    // destroying at once would lose the bytes, and those that were written just now; ending would hide that the answer is cut
+    if (this.#response.destroyed) resolve();
     else
       this.#response.write(last, () => {
         resolve();
