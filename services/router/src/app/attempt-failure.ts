@@ -109,11 +109,17 @@ export function toGatewayFailure({ name, fault, error }: AttemptFailure, refused
   return new GatewayFailure(answer, message, { cause: error });
 }
 
+/** What ends an attempt whose first token does not come in time. */
+export interface Late {
+  readonly aborted: boolean;
+  readonly abort: () => void;
+}
+
 export interface Interrupters {
   readonly clientGone: AbortSignal;
   readonly cut: AbortSignal;
   /** The first token did not come in time. */
-  readonly late?: AbortSignal;
+  readonly late?: Pick<Late, 'aborted'>;
 }
 
 /** Who ended an exchange that did not come to its end. */

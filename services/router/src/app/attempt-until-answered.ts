@@ -2,6 +2,7 @@ import { gatewayErrors } from '@omg/llm-wire';
 import { pause } from '@omg/service';
 import { decideRetry, mayUse, type RetryPolicy, type Route, type Try } from '../domain/retry-policy.ts';
 import type { Site } from '../domain/site.ts';
+import { AnyAbort } from './any-abort.ts';
 import { answerRequestFault } from './answer-upstream-error.ts';
 import type { Attempt } from './attempt.ts';
 import { causeOf, noKeyAvailable, toGatewayFailure, verdictOf, type AttemptFailure } from './attempt-failure.ts';
@@ -52,9 +53,10 @@ class Run {
   readonly #request: AdmittedRequest;
   readonly #sink: ClientSink;
   readonly #deadlineMs: number;
-  readonly #timeUp: AbortSignal;
+  readonly #timeUp = new AbortController();
+  readonly #timer: NodeJS.Timeout;
   /** Nobody waits any more, or not for longer. */
-  readonly #signal: AbortSignal;
+  readonly #stop: AnyAbort;
   readonly #history: Try[] = [];
   readonly #attempts: AttemptReport[] = [];
   #opened: OpenedRequest | undefined;
@@ -69,8 +71,10 @@ class Run {
     const { totalMs, totalNotStreamingMs } = deps.site().deadlines;
     this.#deadlineMs = request.acceptedMs + (request.stream ? totalMs : totalNotStreamingMs);
     const leftMs = Math.max(0, Math.ceil(this.#deadlineMs - deps.clock.monotonicMs()));
-    this.#timeUp = AbortSignal.timeout(leftMs);
-    this.#signal = AbortSignal.any([request.clientGone, this.#timeUp]);
+    this.#timer = setTimeout(() => {
+      this.#timeUp.abort(new DOMException('the time for the request is up', 'TimeoutError'));
+    }, leftMs);
+    this.#stop = new AnyAbort([request.clientGone, this.#timeUp.signal]);
   }
 
   async go(): Promise<Attempted> {
@@ -83,6 +87,9 @@ class Run {
       if (this.#opened === undefined) throw error;
       // what was forwarded is settled, come what may
       return this.#failed(error);
+    } finally {
+      clearTimeout(this.#timer);
+      this.#stop[Symbol.dispose]();
     }
   }
 
@@ -101,7 +108,7 @@ class Run {
     const { afterMs, exclude } = decision;
     if (afterMs > 0) {
       this.#waits += 1;
-      await pause(afterMs, this.#signal);
+      await pause(afterMs, this.#stop.signal);
       if (this.#hasLeft()) return this.#left();
     }
     const lease = await this.#acquire(exclude);
@@ -130,7 +137,7 @@ class Run {
   async #acquire(exclude: readonly string[]): Promise<Lease | LeaseRefusal> {
     const { model, affinityHash, reservation } = this.#request;
     const { tokens } = reservation;
-    const signal = this.#signal;
+    const { signal } = this.#stop;
     try {
       return await this.#deps.broker.acquire({ model: model.upstream, affinityHash, tokens, exclude, signal });
     } catch (error) {
@@ -170,15 +177,22 @@ class Run {
         leaseGeneration: lease.generation,
       });
     };
-    const late = new AbortController();
     using patience = patienceWith(request.clientGone, this.#deps.site().onClientGone);
+    using stop = new AnyAbort([this.#timeUp.signal, patience.over, lease.cut]);
+    const late = {
+      aborted: false,
+      abort: () => {
+        late.aborted = true;
+        stop.abort();
+      },
+    };
     let end: AttemptEnd;
     try {
       end = await this.#deps.attempt(
         {
           request,
           lease,
-          signal: AbortSignal.any([this.#timeUp, patience.over, lease.cut, late.signal]),
+          signal: stop.signal,
           late,
           counted: patience.counted,
           onBegun: () => {

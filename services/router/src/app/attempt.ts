@@ -11,7 +11,7 @@ import {
 import type { Site } from '../domain/site.ts';
 import type { RetryPolicy } from '../domain/retry-policy.ts';
 import { hiddenFrom, readUpstreamError } from './answer-upstream-error.ts';
-import { interruptionOf } from './attempt-failure.ts';
+import { interruptionOf, type Late } from './attempt-failure.ts';
 import { clientGone, type AttemptEnd } from './attempt-outcome.ts';
 import { answerCannotCount, cannotCount, countUrl, withoutUsage } from './count-attempt.ts';
 import { decodedAnswer, keepBytes } from './decoded-answer.ts';
@@ -39,7 +39,7 @@ export interface AttemptInput {
   /** Aborts with the patience for a client that left, with the lease, with the request's whole time and with `late`. */
   readonly signal: AbortSignal;
   /** To be aborted where a stream's first token does not come in time. */
-  readonly late: AbortController;
+  readonly late: Late;
   /** Has what is read after the client left counted. */
   readonly counted: (response: UpstreamResponse) => UpstreamResponse;
   /** The upstream's answer has begun, and is none that reports an error. */

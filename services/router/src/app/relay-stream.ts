@@ -8,7 +8,7 @@ import {
   type Hidden,
   type WireError,
 } from '@omg/llm-wire';
-import { interruptionOf, type AttemptFailure, type FailureName } from './attempt-failure.ts';
+import { interruptionOf, type AttemptFailure, type FailureName, type Late } from './attempt-failure.ts';
 import { AttemptHead } from './attempt-head.ts';
 import { clientGone, type AttemptEnd } from './attempt-outcome.ts';
 import { deliveredUsage, type Delivery } from './delivered-usage.ts';
@@ -35,7 +35,7 @@ export interface RelayStreamInput {
   /** What the client must not learn of the attempt. */
   readonly hidden: Hidden;
   /** Aborts the attempt where its first token does not come in time. */
-  readonly late: AbortController;
+  readonly late: Late;
   /** What is left of the time for that. */
   readonly firstTokenMs: number;
   readonly heartbeatMs: number;
@@ -114,7 +114,7 @@ export async function relayStream(input: RelayStreamInput, sink: ClientSink): Pr
   } catch (caught) {
     if (!(caught instanceof UpstreamError)) throw caught;
     error = caught;
-    breach = interruptionOf(caught, { clientGone: request.clientGone, cut: input.cut, late: input.late.signal });
+    breach = interruptionOf(caught, { clientGone: request.clientGone, cut: input.cut, late: input.late });
     if (isUnread) breach = 'client_gone';
     // SDKs hang up on the terminal event, without waiting for the end of the body
     else if (breach === 'client_gone' && observer.complete) breach = undefined;
