@@ -91,7 +91,10 @@ export function makeEvents({ logger, meter }: Telemetry): Events {
       if (outcome.unreadEvents !== undefined && outcome.unreadEvents > 0)
         unreadEvents.add(outcome.unreadEvents, { dialect, model: model.id });
       latency.record(latencyMs / 1_000, { dialect, stream });
-      logger.info(
+      // what went well is in the request logs and in the counts: a line for each would cost more than relaying it
+      const level = success ? 'debug' : 'info';
+      if (!logger.isLevelEnabled(level)) return;
+      logger[level](
         {
           requestId: request.requestId,
           account: request.account.tenantId,
