@@ -34,6 +34,8 @@ async function readBody(payload: IncomingMessage, maxBytes: number): Promise<Buf
     else chunks.push(chunk);
   };
   const onEnd = (): void => {
+    // what closes now is whole: an error for nobody, with its stack, is what it would cost
+    payload.off('close', onCut);
     if (Number.isNaN(announced) || announced === sizeBytes) resolve(Buffer.concat(chunks, sizeBytes));
     else reject(new Refusal({ kind: 'bad_request', message: 'the body has another length than content-length says' }));
   };
