@@ -27,6 +27,12 @@ interface Cached {
   readonly graceUntilMs: number;
 }
 
+interface NamedKey {
+  readonly digest: Buffer;
+  /** What the account is remembered under. */
+  readonly name: string;
+}
+
 const OUTAGE_GRACE_MS = 120_000;
 
 /** How long a key that does not exist is remembered as such. */
@@ -45,6 +51,8 @@ const MAX_CHANGES = 10_000;
 export class Authenticator {
   readonly #options: AuthenticatorOptions;
   readonly #cache = new Map<string, Cached>();
+  /** Of whole keys: their digests are not reckoned anew for each request. */
+  readonly #names = new Map<string, NamedKey>();
   readonly #asking = new Map<string, Promise<Authentication>>();
   readonly #changedMs = new Map<string, number>();
   #allChangedMs = -Infinity;
@@ -57,12 +65,12 @@ export class Authenticator {
   /** @param beforeAsking may throw, and is called for every key that was not good when it was last asked for */
   async authenticate(key: string | undefined, beforeAsking?: () => void): Promise<Authentication> {
     if (key === undefined) return { refused: 'unknown' };
-    if (!this.#options.isKey(key)) {
+    const named = this.#nameOf(key);
+    if (named === undefined) {
       beforeAsking?.();
       return { refused: 'unknown' };
     }
-    const digest = clientKeyDigest(key);
-    const name = digest.toString('base64');
+    const { digest, name } = named;
     if (!this.#wasGood(name)) beforeAsking?.();
     const cached = this.#known(name);
     const nowMs = this.#options.clock.monotonicMs();
@@ -89,6 +97,20 @@ export class Authenticator {
   refreshAll(): void {
     this.#allChangedMs = this.#options.clock.monotonicMs();
     this.#changedMs.clear();
+  }
+
+  /** Undefined for what can be no key. */
+  #nameOf(key: string): NamedKey | undefined {
+    const known = this.#names.get(key);
+    if (known !== undefined) return known;
+    const { isKey, maxCached } = this.#options;
+    if (!isKey(key)) return undefined;
+    const digest = clientKeyDigest(key);
+    const named = { digest, name: digest.toString('base64') };
+    const [oldest] = this.#names.keys();
+    if (oldest !== undefined && this.#names.size >= maxCached) this.#names.delete(oldest);
+    this.#names.set(key, named);
+    return named;
   }
 
   /** When it was last asked for, however long ago and whatever was changed since. */
