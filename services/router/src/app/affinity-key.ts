@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { presentedSession, type HeaderSource, type RequestScan } from '@omg/llm-wire';
 
 interface ConversationSource {
@@ -15,8 +15,7 @@ export function affinityKey({ headers, body }: ConversationSource, scan: Request
 /** What every later request of a conversation repeats: the system prompt and the first message of the user. */
 function headOf(body: Uint8Array, { system, conversationHead }: RequestScan): string | undefined {
   if (conversationHead === undefined) return undefined;
-  const hash = createHash('sha256');
-  if (system !== undefined) hash.update(body.subarray(system.start, system.end));
-  hash.update(body.subarray(conversationHead.start, conversationHead.end));
-  return hash.digest('base64');
+  const first = body.subarray(conversationHead.start, conversationHead.end);
+  const head = system === undefined ? first : Buffer.concat([body.subarray(system.start, system.end), first]);
+  return hash('sha256', head, 'base64');
 }
