@@ -14,7 +14,7 @@ export interface UpstreamPoolsOptions {
 
 /** Which connections may serve a request. */
 export interface Route {
-  readonly url: string;
+  readonly origin: string;
   readonly proxy: ProxyAddress | undefined;
   readonly http2: boolean;
 }
@@ -50,10 +50,8 @@ export class UpstreamPools implements AsyncDisposable {
     }, this.#idlePoolMs / 4).unref();
   }
 
-  get({ url, proxy, http2 }: Route): Pool {
-    const { origin } = new URL(url);
-    const { type, host, port, username, password } = proxy ?? {};
-    const key = JSON.stringify([origin, http2, type, host, port, username, password]);
+  get({ origin, proxy, http2 }: Route): Pool {
+    const key = proxy === undefined ? `${origin} ${http2}` : keyOf(origin, proxy, http2);
     const kept = this.#pools.get(key) ?? { pool: this.#open(origin, proxy, http2), usedAtMs: 0 };
     kept.usedAtMs = performance.now();
     this.#pools.delete(key);
@@ -99,4 +97,8 @@ export class UpstreamPools implements AsyncDisposable {
     this.#closing.add(pool);
     void pool.close().finally(() => this.#closing.delete(pool));
   }
+}
+
+function keyOf(origin: string, { type, host, port, username, password }: ProxyAddress, http2: boolean): string {
+  return JSON.stringify([origin, http2, type, host, port, username, password]);
 }
