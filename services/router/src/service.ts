@@ -230,7 +230,13 @@ export async function startService(config: Config, overrides: Overrides = {}): P
   readiness.check('open streams', () => openStreams.within(followed.current().maxOpenStreams));
   const app = buildApp({
     relay: async (request, sink) => {
-      const parent = contextFromTraceParent(headerValue(request.headers, 'traceparent'));
+      const traceParent = headerValue(request.headers, 'traceparent');
+      // nobody is told of its span, and there is none above it to be passed on
+      if (config.process.otlpEndpoint === undefined && traceParent === undefined) {
+        await relay(request, sink);
+        return;
+      }
+      const parent = contextFromTraceParent(traceParent);
       const attributes = { 'omg.request_id': request.requestId, 'omg.site': site.name };
       await withSpan(telemetry.tracer, `relay ${request.dialect}`, { kind: 'server', parent, attributes }, async () => {
         await relay(request, sink);
