@@ -23,6 +23,8 @@ interface Candidate {
   readonly isContent: boolean;
 }
 
+type CandidatesByLength = readonly (readonly Candidate[])[];
+
 const ANCHOR_BYTES = 20;
 /** Streams whose events share no beginning are not worth remembering one. */
 const MAX_MISSES = 16;
@@ -37,7 +39,7 @@ const MAX_MISSES = 16;
  * it would have moved it.
  */
 export class DeltaProbe {
-  readonly #candidatesByLength: (readonly Candidate[])[] = [];
+  readonly #candidatesByLength: CandidatesByLength;
   /** What stands right before the content, where the content begins, and how deep. */
   #anchor = EMPTY;
   #contentOffset = 0;
@@ -54,13 +56,7 @@ export class DeltaProbe {
   balanced = false;
 
   constructor(keys: readonly ProbeKey[]) {
-    const longest = Math.max(...keys.map(({ name }) => name.length));
-    for (let length = 0; length <= longest; length++) {
-      const candidates = keys.filter(({ name }) => name.length === length);
-      this.#candidatesByLength.push(
-        candidates.map(({ name, depth, role }) => ({ bytes: Buffer.from(name), depth, isContent: role === 'content' })),
-      );
-    }
+    this.#candidatesByLength = candidatesOf(keys);
   }
 
   walk(bytes: Buffer, start: number, end: number): void {
@@ -135,6 +131,22 @@ export class DeltaProbe {
     this.#middle = hasMiddle ? Buffer.from(bytes.subarray(contentEnd + 1, middleEnd)) : EMPTY;
     this.#middleDepth = hasMiddle ? lastDepth : contentDepth;
   }
+}
+
+const candidatesByKeys = new WeakMap<readonly ProbeKey[], CandidatesByLength>();
+
+/** Once for all streams that look for the same. */
+function candidatesOf(keys: readonly ProbeKey[]): CandidatesByLength {
+  const known = candidatesByKeys.get(keys);
+  if (known !== undefined) return known;
+  const longest = Math.max(...keys.map(({ name }) => name.length));
+  const candidates = Array.from({ length: longest + 1 }, (_, length) =>
+    keys
+      .filter(({ name }) => name.length === length)
+      .map(({ name, depth, role }) => ({ bytes: Buffer.from(name), depth, isContent: role === 'content' })),
+  );
+  candidatesByKeys.set(keys, candidates);
+  return candidates;
 }
 
 /** Where the closing quote is; beyond `end` when there is none. */
