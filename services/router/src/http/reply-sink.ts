@@ -26,9 +26,12 @@ export class ReplySink implements ClientSink {
 
   begin(status: number, headers: RawHeaders): void {
     if (this.#response.destroyed) return;
+    const { socket } = this.#response;
     this.#response.writeHead(status, [...headers]);
-    // the client learns at once that its stream has begun, not with the first chunk
+    // the client learns at once that its stream has begun, not with the first chunk; one that is there goes with it
+    socket?.cork();
     this.#response.flushHeaders();
+    process.nextTick(() => socket?.uncork());
   }
 
   async write(bytes: Uint8Array): Promise<void> {
