@@ -6,33 +6,48 @@ import type { RawHeaders } from './upstream.ts';
 const WINDOW_MS = 60_000;
 const NANO_PER_USD = 1e9;
 
-type Rate = 'requests' | 'tokens';
+const RATES = ['requests', 'tokens'] as const;
+type Rate = (typeof RATES)[number];
+
+interface RateNames {
+  readonly limit: string;
+  readonly remaining: string;
+  readonly reset: string;
+}
+
+const NAMES: Readonly<Record<Dialect, Readonly<Record<Rate, RateNames>>>> = {
+  openai: { requests: openAiNames('requests'), tokens: openAiNames('tokens') },
+  anthropic: { requests: anthropicNames('requests'), tokens: anthropicNames('tokens') },
+};
+
+function openAiNames(rate: Rate): RateNames {
+  const name = (what: string): string => `x-ratelimit-${what}-${rate}`;
+  return { limit: name('limit'), remaining: name('remaining'), reset: name('reset') };
+}
+
+function anthropicNames(rate: Rate): RateNames {
+  const name = (what: string): string => `anthropic-ratelimit-${rate}-${what}`;
+  return { limit: name('limit'), remaining: name('remaining'), reset: name('reset') };
+}
 
 /** What a client is told of its limits and budgets, under the names that SDKs of its dialect know. */
 export function toLimitHeaders(dialect: Dialect, standing: readonly QuotaStanding[], now: Date): RawHeaders {
   return [...rateHeaders(dialect, standing, now), ...budgetHeaders(standing)];
 }
 
-function rateHeaders(dialect: Dialect, standing: readonly QuotaStanding[], now: Date): RawHeaders {
-  return (['requests', 'tokens'] as const).flatMap((rate) => {
+function rateHeaders(dialect: Dialect, standing: readonly QuotaStanding[], now: Date): string[] {
+  const headers: string[] = [];
+  for (const rate of RATES) {
     const tightest = tightestOf(rate, standing);
-    if (tightest === undefined) return [];
+    if (tightest === undefined) continue;
     const { limit, left } = tightest;
     const resetMs = left >= limit ? 0 : WINDOW_MS;
-    return Object.entries(
-      dialect === 'openai'
-        ? {
-            [`x-ratelimit-limit-${rate}`]: String(limit),
-            [`x-ratelimit-remaining-${rate}`]: String(left),
-            [`x-ratelimit-reset-${rate}`]: resetMs === 0 ? '0s' : '1m0s',
-          }
-        : {
-            [`anthropic-ratelimit-${rate}-limit`]: String(limit),
-            [`anthropic-ratelimit-${rate}-remaining`]: String(left),
-            [`anthropic-ratelimit-${rate}-reset`]: new Date(now.getTime() + resetMs).toISOString(),
-          },
-    ).flat();
-  });
+    const names = NAMES[dialect][rate];
+    const reset =
+      dialect === 'openai' ? (resetMs === 0 ? '0s' : '1m0s') : new Date(now.getTime() + resetMs).toISOString();
+    headers.push(names.limit, String(limit), names.remaining, String(left), names.reset, reset);
+  }
+  return headers;
 }
 
 /** Of key and tenant the one that has less left. */
@@ -40,28 +55,30 @@ function tightestOf(
   rate: Rate,
   standing: readonly QuotaStanding[],
 ): { readonly limit: number; readonly left: number } | undefined {
-  const known = standing.flatMap(({ quota, left }) => {
+  let tightest: { limit: number; left: number } | undefined;
+  for (const { quota, left: rest } of standing) {
     const limit = quota.limits[rate];
-    const rest = left[rate];
-    return limit === undefined || rest === undefined ? [] : [{ limit, left: Math.max(0, Math.floor(rest)) }];
-  });
-  return known.toSorted((a, b) => a.left - b.left)[0];
+    const known = rest[rate];
+    if (limit === undefined || known === undefined) continue;
+    const left = Math.max(0, Math.floor(known));
+    if (tightest === undefined || left < tightest.left) tightest = { limit, left };
+  }
+  return tightest;
 }
 
 function budgetHeaders(standing: readonly QuotaStanding[]): RawHeaders {
-  const budgets = standing.flatMap(({ quota, left }) => {
+  let tightest: { limit: number; left: number } | undefined;
+  let isWarned = false;
+  for (const { quota, left } of standing) {
     const { kind, limits, warnFromNanoUsd } = quota;
-    if (kind !== 'budget' || limits.nanoUsd === undefined || left.nanoUsd === undefined) return [];
-    return [{ limit: limits.nanoUsd, left: left.nanoUsd, warnFrom: warnFromNanoUsd ?? Infinity }];
-  });
-  const [tightest] = budgets.toSorted((a, b) => a.left - b.left);
+    if (kind !== 'budget' || limits.nanoUsd === undefined || left.nanoUsd === undefined) continue;
+    if (tightest === undefined || left.nanoUsd < tightest.left)
+      tightest = { limit: limits.nanoUsd, left: left.nanoUsd };
+    isWarned ||= limits.nanoUsd - left.nanoUsd >= (warnFromNanoUsd ?? Infinity);
+  }
   if (tightest === undefined) return [];
-  const warned = budgets.some(({ limit, left, warnFrom }) => limit - left >= warnFrom);
-  return Object.entries({
-    'x-budget-limit': toUsd(tightest.limit),
-    'x-budget-remaining': toUsd(tightest.left),
-    'x-budget-warning': String(warned),
-  }).flat();
+  const { limit, left } = tightest;
+  return ['x-budget-limit', toUsd(limit), 'x-budget-remaining', toUsd(left), 'x-budget-warning', String(isWarned)];
 }
 
 function toUsd(nanoUsd: number): string {
