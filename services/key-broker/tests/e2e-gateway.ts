@@ -192,7 +192,8 @@ export async function ask({ stack }: Gateway, question: Question): Promise<Answe
   const response = await fetch(`${url}/v1/chat/completions`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', authorization: `Bearer ${stack.secrets.clientKey}` },
-    body: JSON.stringify({ model, stream, messages }),
+    // the most that it may cost is reserved, also while nobody can say what is left of a budget
+    body: JSON.stringify({ model, stream, max_tokens: 1_000, messages }),
   });
   const text = await response.text();
   return {

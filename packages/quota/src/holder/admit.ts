@@ -103,7 +103,10 @@ export function settle(
       giveBack(holder, scope, { dimension, amount: free, nowMs });
       payDebt(scope, dimension, -free);
     }
-    if (part.overdraft && outcome.event === undefined) scope.overdrafts--;
+    if (part.overdraft) {
+      scope.overdrawing--;
+      if (outcome.event === undefined) scope.overdrafts--;
+    }
     holder.dirty.add(scope);
   }
   return true;
@@ -147,7 +150,7 @@ export function refuse(holder: QuotaHolder, admission: Admission, denial: Denial
 
 /**
  * No owner answers: beyond what is held the request may have of the part that the owner named for this case; of a soft
- * budget its typical cost does, where the worst case does not fit.
+ * budget one request at a time has its typical cost, where the worst case does not fit.
  */
 export function decideAlone(holder: QuotaHolder, admission: Admission, nowMs: number): void {
   for (const part of admission.parts) {
@@ -163,7 +166,10 @@ export function decideAlone(holder: QuotaHolder, admission: Admission, nowMs: nu
   admission.awaySinceMs = holder.awaySinceMs;
   for (const part of admission.parts) {
     const scope = holderScopeOf(holder, part.scope, nowMs);
-    if (part.overdraft) scope.overdrafts++;
+    if (part.overdraft) {
+      scope.overdrafts++;
+      scope.overdrawing++;
+    }
     part.offlineNanoUsd = commitHeld(scope, part).nanoUsd;
     scope.offlineTaken.nanoUsd += part.offlineNanoUsd;
   }
@@ -182,8 +188,8 @@ function shortOf(
     const affordable = may - usedAlone(scope, dimension, nowMs);
     const most = scope.unspent[dimension] + Math.max(0, affordable);
     if (need[dimension] <= most) continue;
-    if (dimension !== 'nanoUsd' || typicalNanoUsd === undefined || typicalNanoUsd > most)
-      return { dimension, affordable };
+    const mayOverdraw = dimension === 'nanoUsd' && scope.overdrawing === 0 && typicalNanoUsd !== undefined;
+    if (!mayOverdraw || typicalNanoUsd > most) return { dimension, affordable };
     need.nanoUsd = typicalNanoUsd;
     part.overdraft = true;
   }

@@ -83,6 +83,7 @@ function applyGrant(holder: QuotaHolder, message: Grant, nowMs: number): void {
       part.need.nanoUsd = part.typicalNanoUsd;
       part.overdraft = true;
       scope.overdrafts++;
+      scope.overdrawing++;
     }
     for (const dimension of DIMENSIONS) {
       const amount = add[dimension] ?? 0;

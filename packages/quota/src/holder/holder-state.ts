@@ -85,6 +85,8 @@ export interface HolderScope {
   wantRef: number;
   /** Requests by their typical cost that are not known to be charged. */
   overdrafts: number;
+  /** Those of them that run. */
+  overdrawing: number;
 }
 
 export type HolderEvent =
@@ -207,6 +209,7 @@ export function holderScopeOf(holder: QuotaHolder, id: string, nowMs: number): H
       denied: undefined,
       wantRef: 0,
       overdrafts: 0,
+      overdrawing: 0,
     };
     holder.scopes.set(id, scope);
     holder.timers.add(nowMs + holder.idleMs, { kind: 'idle', scope: id });
