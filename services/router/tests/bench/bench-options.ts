@@ -30,7 +30,7 @@ output, progress on standard error. It takes about ten minutes; measure on a qui
   --quick          a smoke test: a minute or two, one round, too short to be relied on
   --rounds N       how often each row is measured (default 3)
   --seconds N      how long each measurement takes (default 3)
-  --warm-up N      requests of each row before anything is measured (default 5000)
+  --warm-up N      requests of each row before anything is measured (default 20000)
   --streams LIST   numbers of paced streams (default 600,2000)
   --minutes N      how long memory is watched under load (default 1; 0: not at all)
   --only TEXT      only rows whose name has this in it, and the direct and nginx rows that they are compared with
@@ -71,7 +71,7 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions {
   return {
     rounds: atLeast('--rounds', values.rounds ?? (quick ? '1' : '3'), 1),
     measureMs: atLeast('--seconds', values.seconds ?? (quick ? '0.5' : '3'), 0.1) * 1_000,
-    warmUpRequests: atLeast('--warm-up', values['warm-up'] ?? (quick ? '100' : '5000'), 1),
+    warmUpRequests: atLeast('--warm-up', values['warm-up'] ?? (quick ? '100' : '20000'), 1),
     streamCounts: (values.streams ?? (quick ? '50' : '600,2000'))
       .split(',')
       .map((text) => atLeast('--streams', text, 1)),
