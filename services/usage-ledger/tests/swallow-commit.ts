@@ -4,11 +4,16 @@ import { createServer, connect, type Socket } from 'node:net';
 /** A way to MongoDB on which the answer to a commit can get lost. */
 export interface LossyWay extends AsyncDisposable {
   readonly url: string;
-  /** Swallows the answers to commits from now on; resolves when the server has answered the first. */
+  /** Swallows the answers to commits from now on; resolves when the server has committed a charge. */
   readonly swallowCommits: () => Promise<void>;
 }
 
 const COMMIT = Buffer.from('commitTransaction\0');
+const CHARGE = Buffer.from('request_logs\0');
+const SESSION = Buffer.from('lsid\0');
+// the heads of the document and of its UUID
+const SESSION_ID_AFTER = SESSION.length + 13;
+const SESSION_ID_BYTES = 16;
 const REQUEST_ID_AT = 4;
 const RESPONSE_TO_AT = 8;
 
@@ -20,7 +25,9 @@ export async function startLossyWay(mongoUrl: string): Promise<LossyWay> {
   const swallowed = Promise.withResolvers<void>();
   const server = createServer((client) => {
     const upstream = connect(Number(target.port), target.hostname);
-    const commits = new Set<number>();
+    const charging = new Set<string>();
+    // what a commit is of, by the id of its request
+    const commits = new Map<number, { readonly isCharge: boolean }>();
     for (const socket of [client, upstream]) {
       sockets.add(socket);
       socket.on('error', () => undefined);
@@ -30,12 +37,17 @@ export async function startLossyWay(mongoUrl: string): Promise<LossyWay> {
       });
     }
     relay(client, upstream, (message) => {
-      if (message.includes(COMMIT)) commits.add(message.readInt32LE(REQUEST_ID_AT));
+      if (message.includes(CHARGE)) charging.add(sessionOf(message));
+      if (message.includes(COMMIT)) {
+        // rollups and refusals are committed as well
+        commits.set(message.readInt32LE(REQUEST_ID_AT), { isCharge: charging.delete(sessionOf(message)) });
+      }
       return true;
     });
     relay(upstream, client, (message) => {
-      if (!isSwallowing || !commits.has(message.readInt32LE(RESPONSE_TO_AT))) return true;
-      swallowed.resolve();
+      const commit = commits.get(message.readInt32LE(RESPONSE_TO_AT));
+      if (!isSwallowing || commit === undefined) return true;
+      if (commit.isCharge) swallowed.resolve();
       return false;
     });
   });
@@ -56,6 +68,11 @@ export async function startLossyWay(mongoUrl: string): Promise<LossyWay> {
       await once(server, 'close');
     },
   };
+}
+
+function sessionOf(message: Buffer): string {
+  const at = message.indexOf(SESSION) + SESSION_ID_AFTER;
+  return message.toString('hex', at, at + SESSION_ID_BYTES);
 }
 
 function relay(from: Socket, to: Socket, passes: (message: Buffer) => boolean): void {
