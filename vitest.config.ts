@@ -7,6 +7,7 @@ if (Number.parseInt(process.versions.node, 10) < 26) {
 
 const exclude = [...configDefaults.exclude, '**/data/**'];
 const globalSetup = ['packages/testkit/src/infra/global-setup.ts'];
+const setupFiles = ['packages/testkit/src/patient-wait.ts'];
 
 export default defineConfig({
   test: {
@@ -26,6 +27,7 @@ export default defineConfig({
           include: ['{packages,services}/*/tests/**/*.int.test.ts'],
           exclude,
           globalSetup,
+          setupFiles,
           testTimeout: 20_000,
           hookTimeout: 30_000,
           // they wait for servers more than they compute
@@ -39,6 +41,7 @@ export default defineConfig({
           include: ['{packages,services}/*/tests/**/*.e2e.test.ts'],
           exclude,
           globalSetup,
+          setupFiles,
           testTimeout: 120_000,
           hookTimeout: 120_000,
           // each file starts whole stacks, and then mostly waits
@@ -52,6 +55,7 @@ export default defineConfig({
           include: ['{packages,services}/*/tests/**/*.crowd.test.ts'],
           exclude,
           globalSetup,
+          setupFiles,
           testTimeout: 120_000,
           hookTimeout: 120_000,
           // thousands of streams at once, or deadlines of hundreds: nothing else may want the machine meanwhile

@@ -68,7 +68,7 @@ describe('where the site says drain', () => {
     ['size', { ...drain, maxBytes: 2_000 }],
   ])('it is read on no longer than its %s allows, and what came is counted', async (_, onClientGone) => {
     await using bench = withKey(await startRelayBench({ site: { onClientGone } }));
-    bench.fake.setFault({ answer: { tokens: { output: 50 }, paceMs: 50 } });
+    bench.fake.setFault({ answer: { tokens: { output: 50 }, paceMs: 20 } });
     await leaveAfter(bench, 3, { dialect: 'anthropic', stream: true });
     await expectSettledOnce(bench);
     await vi.waitFor(() => {
