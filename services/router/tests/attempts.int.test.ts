@@ -504,6 +504,20 @@ describe('after the first byte', () => {
     }
   });
 
+  test('what came together with such an event, and before it, is passed on and billed', async () => {
+    await using bench = await startRelayBench();
+    bench.broker.keys = keys('a');
+    const delta = (text: string): string =>
+      `event: content_block_delta\ndata: {"type":"content_block_delta","delta":{"text":"${text}"}}\n\n`;
+    const error = 'event: error\ndata: {"type":"error","error":{"type":"api_error","message":"of secret-of-a"}}\n\n';
+    const chunks = [`${delta('one')}${delta('two')}${error}${delta('three')}`];
+    bench.fake.setFault({ answer: { recording: { headers: { 'content-type': 'text/event-stream' }, chunks } } });
+    const { text } = await readUntilBroken(await bench.ask('anthropic', { stream: true }));
+    expect(text.startsWith(delta('one') + delta('two'))).toBe(true);
+    expect(text).not.toMatch(/secret|three/);
+    expect(await settled(bench)).toMatchObject({ success: false, abortReason: 'error_event', tokens: { output: 2 } });
+  });
+
   test('a client that leaves is the end of it', async () => {
     await using bench = await startRelayBench();
     bench.broker.keys = keys('a', 'b');

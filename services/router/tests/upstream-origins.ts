@@ -19,17 +19,37 @@ export interface Origin extends AsyncDisposable {
   readonly accepted: () => number;
 }
 
-/** An upstream behind TLS for `origin.test`, which tells how it was asked, and leaves requests for `/hang` alone. */
-export async function startTlsOrigin(): Promise<Origin> {
+export interface TlsOrigin extends Origin {
+  /** Of each request for `/hang` and `/stream` that was broken off, when that was. */
+  readonly brokenOffAtMs: readonly number[];
+}
+
+const STREAM_EVERY_MS = 10;
+
+/**
+ * An upstream behind TLS for `origin.test`, which tells how it was asked, leaves requests for `/hang` alone, and comes
+ * to no end with those for `/stream`.
+ */
+export async function startTlsOrigin(): Promise<TlsOrigin> {
+  const brokenOffAtMs: number[] = [];
   const server = createSecureServer({ cert: pem('server.pem'), key: pem('server.key'), allowHTTP1: true });
   server.on('request', (request: Http2ServerRequest, response: Http2ServerResponse) => {
-    if (request.url === '/hang') return;
+    if (request.url === '/hang' || request.url === '/stream') {
+      const timer = setInterval(() => {
+        if (request.url === '/stream') response.write('data: {}\n\n');
+      }, STREAM_EVERY_MS);
+      response.once('close', () => {
+        clearInterval(timer);
+        brokenOffAtMs.push(performance.now());
+      });
+      return;
+    }
     const servername = 'servername' in request.socket ? request.socket.servername : undefined;
     request.resume().once('end', () => {
       response.end(JSON.stringify({ version: request.httpVersion, servername }));
     });
   });
-  return await listen(server);
+  return { ...(await listen(server)), brokenOffAtMs };
 }
 
 /** Accepts connections and says nothing. */

@@ -223,6 +223,29 @@ describe('an upstream behind TLS', () => {
     expect(origin.accepted()).toBe(1);
   });
 
+  test('over HTTP/2 as well an abort ends the stream at the upstream within 100 ms, and the connection serves on', async () => {
+    await using origin = await startTlsOrigin();
+    const url = `https://localhost:${origin.port}`;
+    const request = requestOf({ url: `${url}/a`, http2: true });
+    const leaving = new AbortController();
+    const hanging = faultOf(upstream.send({ ...request, url: `${url}/hang`, signal: leaving.signal }));
+    const { body } = await upstream.send({ ...request, url: `${url}/stream`, signal: leaving.signal });
+    await body[Symbol.asyncIterator]().next();
+    const stays = (await upstream.send({ ...request, url: `${url}/stream` })).body[Symbol.asyncIterator]();
+    await stays.next();
+    const leftAtMs = performance.now();
+    leaving.abort();
+    expect(await hanging).toMatchObject({ fault: 'aborted' });
+    expect(await faultOf(Array.fromAsync(body))).toMatchObject({ fault: 'aborted' });
+    await vi.waitFor(() => expect(origin.brokenOffAtMs).toHaveLength(2));
+    for (const atMs of origin.brokenOffAtMs) expect(atMs - leftAtMs).toBeLessThan(100);
+    expect(JSON.parse(await textOf(await upstream.send(request)))).toMatchObject({ version: '2.0' });
+    expect((await stays.next()).done).toBe(false);
+    expect(origin.accepted()).toBe(1);
+    await stays.return?.();
+    await vi.waitFor(() => expect(origin.brokenOffAtMs).toHaveLength(3));
+  });
+
   test('with a certificate for another name gets no request', async () => {
     await using origin = await startTlsOrigin();
     for (const way of WAYS) {

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Dialect } from '../dialect.ts';
+import type { WireError } from '../errors/wire-error.ts';
 import { createStreamObserver } from './create-stream-observer.ts';
 import { StreamTap } from './stream-tap.ts';
 import type { StreamTapOptions } from './stream-tap.ts';
@@ -73,6 +74,23 @@ test('any split passes the same bytes and learns the same, in every mode', () =>
         expect(findings(parts)).toEqual(findings(whole));
       },
     ),
+    { numRuns: 300 },
+  );
+});
+
+test('what comes before an error that is withheld passes and counts, nothing of what follows, however it is split', () => {
+  const events = fc.array(event, { maxLength: 6 });
+  fc.assert(
+    fc.property(events, events, cuts, fc.boolean(), (before, after, at, removeUsageChunk) => {
+      const told = before.map((one) => `${one}\n\n`).join('');
+      const error = 'data: {"error":{"message":"key k-1 is out of credit","type":"billing"}}';
+      const bytes = Buffer.from(`${told}${[error, ...after, 'data: [DONE]'].join('\n\n')}\n\n`);
+      const withholds = ({ message = '' }: WireError): boolean => message.includes('k-1');
+      const { out, tap } = relay('openai', split(bytes, at), { withholds, removeUsageChunk });
+      const { contentDeltas } = relay('openai', [Buffer.from(told)], {}).tap.observer;
+      expect(out.toString()).toBe(told);
+      expect(tap).toMatchObject({ withheld: true, atBoundary: true, observer: { contentDeltas, complete: false } });
+    }),
     { numRuns: 300 },
   );
 });

@@ -1,5 +1,6 @@
 import { ByteAccumulator } from '../sse/byte-accumulator.ts';
 import { SseScanner } from '../sse/sse-scanner.ts';
+import type { WireError } from '../errors/wire-error.ts';
 import type { StreamObserver } from './stream-observer.ts';
 
 const LF = 10;
@@ -14,6 +15,8 @@ export interface StreamTapOptions {
   readonly holdPartialEvents?: boolean;
   /** Take the chunk with the usage out, which the client did not ask for. Implies holdPartialEvents. */
   readonly removeUsageChunk?: boolean;
+  /** Whether the client must not see an event with this error: the stream then ends for it before that event. Implies holdPartialEvents. */
+  readonly withholds?: (error: WireError) => boolean;
   readonly maxEventBytes?: number;
 }
 
@@ -31,17 +34,23 @@ export class StreamTap {
   /** All bytes before it were emitted or left out. */
   #released = 0;
   #lastCutEnd = -1;
+  /** Where the event begins that is withheld, and all that follows. */
+  #endsAt: number | undefined;
 
   constructor(observer: StreamObserver, options: StreamTapOptions = {}) {
     this.observer = observer;
-    const removes = options.removeUsageChunk ?? false;
-    this.#holds = removes || (options.holdPartialEvents ?? false);
+    const { removeUsageChunk: removes = false, withholds } = options;
+    this.#holds = removes || withholds !== undefined || (options.holdPartialEvents ?? false);
     const cuts = this.#cuts;
-    const sink = removes
+    const sink = this.#holds
       ? {
-          onEvent(event: Parameters<StreamObserver['onEvent']>[0]): void {
+          onEvent: (event: Parameters<StreamObserver['onEvent']>[0]): void => {
+            if (this.#endsAt !== undefined) return;
+            const knew = observer.error !== undefined;
             observer.onEvent(event);
-            if (observer.isUsageChunk) cuts.push(event.startOffset, event.endOffset);
+            if (removes && observer.isUsageChunk) cuts.push(event.startOffset, event.endOffset);
+            if (!knew && observer.error !== undefined && withholds?.(observer.error) === true)
+              this.#endsAt = event.startOffset;
           },
         }
       : observer;
@@ -56,9 +65,14 @@ export class StreamTap {
     return this.#scanner.atBoundary || (this.#holds && !this.#scanner.overflowing);
   }
 
+  /** There was an event that the client must not see: nothing more is emitted. */
+  get withheld(): boolean {
+    return this.#endsAt !== undefined;
+  }
+
   /** Observes the chunk first, so that the observer knows of everything that `emit` is then given. */
   push(chunk: Uint8Array, emit: Emit): void {
-    if (chunk.length === 0) return;
+    if (chunk.length === 0 || this.withheld) return;
     const scanner = this.#scanner;
     if (!this.#holds) {
       scanner.push(chunk);
@@ -69,8 +83,11 @@ export class StreamTap {
     const completesCut = scanner.afterCr && scanner.atBoundary && this.#lastCutEnd === base && chunk[0] === LF;
     scanner.push(chunk);
     if (completesCut) this.#released = base + 1;
-    this.#emitUpTo(scanner.overflowing ? scanner.offset : scanner.boundaryOffset, chunk, base, emit);
-    if (this.#released < scanner.offset) this.#held.append(chunk, Math.max(this.#released - base, 0), chunk.length);
+    const passesTo = scanner.overflowing ? scanner.offset : scanner.boundaryOffset;
+    this.#emitUpTo(this.#endsAt ?? passesTo, chunk, base, emit);
+    if (this.withheld) this.#held.clear();
+    else if (this.#released < scanner.offset)
+      this.#held.append(chunk, Math.max(this.#released - base, 0), chunk.length);
   }
 
   /** The upstream ended. Emits what was held, if it is wanted; it is not where the stream is known to be cut. */

@@ -55,7 +55,12 @@ export async function relayStream(input: RelayStreamInput, sink: ClientSink): Pr
   const { status } = response;
   const observer = createStreamObserver(request.dialect, request.scan.choices);
   // whole events only: a half of one could tell what the whole is not let pass for
-  const tap = new StreamTap(observer, { holdPartialEvents: true, removeUsageChunk: input.removeUsageChunk });
+  const tap = new StreamTap(observer, {
+    holdPartialEvents: true,
+    removeUsageChunk: input.removeUsageChunk,
+    // the upstream's own word of its error is not always for the client
+    withholds: (reported) => tellsTooMuch(reported, input.hidden),
+  });
   using head = new AttemptHead({
     sink,
     status,
@@ -82,8 +87,6 @@ export async function relayStream(input: RelayStreamInput, sink: ClientSink): Pr
   let error: unknown;
   // the client has left, and what comes is read for the books alone
   let isUnread = false;
-  // the upstream's own word of its error is not for the client
-  let isWithheld = false;
   pulse.wait();
   try {
     for await (const chunk of response.body) {
@@ -98,11 +101,8 @@ export async function relayStream(input: RelayStreamInput, sink: ClientSink): Pr
         clearTimeout(slow);
       }
       if (observer.contentSeen || observer.terminalSeen) await head.release();
-      if (observer.error !== undefined && tellsTooMuch(observer.error, input.hidden)) {
-        isWithheld = true;
-        break;
-      }
       for (const bytes of passing) await head.write(bytes);
+      if (tap.withheld) break;
       if (observer.contentSeen && input.elapsedMs() >= noteAtMs) {
         input.onProgress(delivered().tokens);
         noteAtMs = input.elapsedMs() + PROGRESS_EVERY_MS;
@@ -123,7 +123,7 @@ export async function relayStream(input: RelayStreamInput, sink: ClientSink): Pr
     pulse.pause();
   }
   if (!head.released && breach !== undefined) return unseen(breach, error, input);
-  await finish(breach, { told: observer.error !== undefined && !isWithheld, tap, head, request }, sink);
+  await finish(breach, { told: observer.error !== undefined && !tap.withheld, tap, head, request }, sink);
   return {
     outcome: {
       clientStatus: breach === 'client_gone' ? 499 : status,
