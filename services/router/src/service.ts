@@ -36,6 +36,7 @@ import { OpenStreams } from './http/open-streams.ts';
 import { JournaledOutbox } from './messaging/journaled-outbox.ts';
 import { followSite } from './read-site.ts';
 import { startRefusalPublisher } from './messaging/refusal-publisher.ts';
+import { watchJournal } from './messaging/watch-journal.ts';
 
 export interface Overrides {
   readonly clock?: Clock;
@@ -126,6 +127,8 @@ export async function startService(config: Config, overrides: Overrides = {}): P
       await outbox.resend(adopted);
     }
   };
+  const tellOfJournal = watchJournal(journal, telemetry);
+  tellOfJournal();
   await workOff(journal.adopted);
   readiness.check('journal', () => (journal.full === undefined ? true : `the journal is full by ${journal.full}`));
 
@@ -190,6 +193,7 @@ export async function startService(config: Config, overrides: Overrides = {}): P
   );
   const adoptPeers = async (): Promise<void> => {
     const left = await journal.adoptDead();
+    tellOfJournal();
     await workOff(left);
     if (left.length > 0) hold.renew();
   };
