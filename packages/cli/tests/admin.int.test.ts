@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { OmgError } from '@omg/errors';
 import { keyAdminV1, keyBrokerV1 } from '@omg/proto-gen';
 import { startTelemetry } from '@omg/telemetry';
+import { runOmgIn, type OmgOutcome } from '@omg/testkit';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { keyView, PoolOfKeys } from './pool-of-keys.ts';
-import { provider, providersService, runOmg, serveForOmg, TOKEN, type Outcome } from './run-omg.ts';
+import { provider, providersService, serveForOmg, TOKEN } from './serve-for-omg.ts';
 
 const SECRET = 'sk-ohmygpt-abcdefghijklmnopqrstuvwxyz';
 const ACTOR = `cli:${userInfo().username}`;
@@ -26,9 +27,9 @@ interface Given {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-async function omg(line: string, { stdin = '', env = {} }: Given = {}): Promise<Outcome> {
-  const settings = { BROKER_ADDR: poolAddress, SERVICE_TOKEN: TOKEN, ...env };
-  return await runOmg(line, { cwd: directory, cacheIn: directory, stdin, env: settings });
+async function omg(line: string, { stdin = '', env = {} }: Given = {}): Promise<OmgOutcome> {
+  const settings = { TZ: 'Europe/Berlin', BROKER_ADDR: poolAddress, SERVICE_TOKEN: TOKEN, ...env };
+  return await runOmgIn({ cwd: directory, stdin, env: settings }, line);
 }
 
 function linesOf(text: string): readonly unknown[] {

@@ -7,8 +7,9 @@ import { OmgError } from '@omg/errors';
 import { bindService, type BoundService } from '@omg/grpc';
 import { eventsV1, usageV1 } from '@omg/proto-gen';
 import { startTelemetry, type Telemetry } from '@omg/telemetry';
+import { runOmgIn, type OmgOutcome } from '@omg/testkit';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { provider, providersService, runOmg, serveForOmg, TOKEN, unused, type Outcome } from './run-omg.ts';
+import { provider, providersService, serveForOmg, TOKEN, unused } from './serve-for-omg.ts';
 
 const NOBODY = '127.0.0.1:1';
 const PROVIDERS = [
@@ -38,8 +39,8 @@ let environment: Readonly<Record<'BROKER_ADDR' | 'LEDGER_ADDR' | 'SERVICE_TOKEN'
 let books: readonly usageV1.RequestLog[] = [];
 let asked: usageV1.ListLogsRequest[] = [];
 
-async function omg(line: string, { env = environment, cwd = directory }: RunOptions = {}): Promise<Outcome> {
-  return await runOmg(line, { env, cwd, cacheIn: directory });
+async function omg(line: string, { env = environment, cwd = directory }: RunOptions = {}): Promise<OmgOutcome> {
+  return await runOmgIn({ cwd, env: { TZ: 'Europe/Berlin', ...env } }, line);
 }
 
 beforeAll(async () => {

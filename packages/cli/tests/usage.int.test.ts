@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { bindService, type BoundService } from '@omg/grpc';
 import { eventsV1, usageV1 } from '@omg/proto-gen';
 import { startTelemetry } from '@omg/telemetry';
+import { OMG_COMPILE_CACHE, OMG_PROGRAM, runOmgIn, type OmgOutcome } from '@omg/testkit';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { MAIN, runOmg, serveForOmg, TOKEN, unused, type Outcome } from './run-omg.ts';
+import { serveForOmg, TOKEN, unused } from './serve-for-omg.ts';
 
 const stack = new AsyncDisposableStack();
 let directory: string;
@@ -31,8 +32,8 @@ beforeEach(() => {
   charged = [];
 });
 
-async function omg(line: string): Promise<Outcome> {
-  return await runOmg(line, { env: environment, cwd: directory, cacheIn: directory });
+async function omg(line: string): Promise<OmgOutcome> {
+  return await runOmgIn({ cwd: directory, env: { TZ: 'Europe/Berlin', ...environment } }, line);
 }
 
 const SUMS: usageV1.Sums = {
@@ -281,10 +282,10 @@ test('omg logs list --follow prints the newest last, and then each one once as i
   charged = [log(1), log(2), log(3)];
   const child = spawn(
     process.execPath,
-    [MAIN, 'logs', 'list', '--follow', '--json', '--limit', '2', '--tenant', 'demo'],
+    [OMG_PROGRAM, 'logs', 'list', '--follow', '--json', '--limit', '2', '--tenant', 'demo'],
     {
       cwd: directory,
-      env: { ...environment, NODE_COMPILE_CACHE: join(directory, 'compile-cache') },
+      env: { ...environment, NODE_COMPILE_CACHE: OMG_COMPILE_CACHE },
       stdio: ['ignore', 'pipe', 'inherit'],
     },
   );

@@ -11,7 +11,14 @@ export { freshDatabaseName, freshStreamName, testMongoUrl, testNatsUrl } from '.
 export { startOtlpSink, type OtlpSink } from './otlp-sink/otlp-sink.ts';
 export type { SinkSpan } from './otlp-sink/otlp-traces.ts';
 export { AMPLE_LIMITS } from './stack/ample-limits.ts';
-export { runOmg, type OmgOutcome } from './stack/run-omg.ts';
+export {
+  OMG_COMPILE_CACHE,
+  OMG_PROGRAM,
+  runOmg,
+  runOmgIn,
+  type OmgOutcome,
+  type OmgSurroundings,
+} from './stack/run-omg.ts';
 export { searchFiles } from './stack/search-files.ts';
 export { startStack, type Stack } from './stack/start-stack.ts';
 export type { StackClientKey, StackOptions, StackTenant } from './stack/stack-options.ts';

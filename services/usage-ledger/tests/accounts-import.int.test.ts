@@ -1,15 +1,13 @@
-import { execFile } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { clientKeyDigest } from '@omg/client-key';
 import { accountsV1 } from '@omg/proto-gen';
-import { freshDatabaseName, testMongoUrl } from '@omg/testkit';
+import { freshDatabaseName, testMongoUrl, type OmgOutcome } from '@omg/testkit';
 import { MongoClient, type Db } from 'mongodb';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { TOKENS, startAdmin, type AdminWorld } from './accounts-admin.ts';
+import { startAdmin, type AdminWorld } from './accounts-admin.ts';
+import { askLedgerByOmg } from './ask-ledger-by-omg.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
 
-const OMG = fileURLToPath(new URL('../../../packages/cli/src/main.ts', import.meta.url));
 const keyOf = (name: string): string => `sk-old-${Buffer.from(name.padEnd(32, '.')).toString('hex')}`;
 
 interface OldDocument {
@@ -49,24 +47,8 @@ afterAll(async () => {
   await stack.disposeAsync();
 });
 
-async function omg(line: string): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> {
-  const { promise, resolve } = Promise.withResolvers<{ code: number; stdout: string; stderr: string }>();
-  const env = {
-    NODE_COMPILE_CACHE: `${running.world.directory}/cache`,
-    LEDGER_ADDR: `127.0.0.1:${running.ledger.service.grpcPort}`,
-    SERVICE_TOKEN: TOKENS.operator,
-    OLD_URL: testMongoUrl(),
-  };
-  const args = `import trollllm ${line}`.trim().split(' ');
-  const child = execFile(
-    process.execPath,
-    [OMG, ...args],
-    { cwd: running.world.directory, env, timeout: 30_000 },
-    (_, stdout, stderr) => {
-      resolve({ code: child.exitCode ?? -1, stdout, stderr });
-    },
-  );
-  return await promise;
+async function omg(line: string): Promise<OmgOutcome> {
+  return await askLedgerByOmg(running, `import trollllm ${line}`, { env: { OLD_URL: testMongoUrl() } });
 }
 
 const tenantOf = async (tenantId: string) => (await running.admin.getTenant({ tenantId })).tenant;

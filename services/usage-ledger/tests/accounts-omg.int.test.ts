@@ -1,9 +1,10 @@
 import { clientKeyDigest, isClientKey } from '@omg/client-key';
 import { accountsV1 } from '@omg/proto-gen';
+import type { OmgOutcome } from '@omg/testkit';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { TOKENS, startAdmin, type AdminWorld } from './accounts-admin.ts';
 import { CLIENT_KEY } from './ledger.ts';
-import { runOmg, type Outcome } from './run-omg.ts';
+import { askLedgerByOmg } from './ask-ledger-by-omg.ts';
 
 // a process for each line
 vi.setConfig({ testTimeout: 60_000 });
@@ -16,8 +17,8 @@ afterAll(async () => {
   await running[Symbol.asyncDispose]();
 });
 
-const omg = async (line: string, env: Readonly<Record<string, string>> = {}): Promise<Outcome> =>
-  await runOmg(running, line, { env });
+const omg = async (line: string, env: Readonly<Record<string, string>> = {}): Promise<OmgOutcome> =>
+  await askLedgerByOmg(running, line, { env });
 
 /** Of a command that has to succeed. */
 async function json(line: string): Promise<readonly unknown[]> {

@@ -3,11 +3,11 @@ import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import type { eventsV1 } from '@omg/proto-gen';
-import { startFakeUpstream, type FakeUpstream } from '@omg/testkit';
+import { startFakeUpstream, type FakeUpstream, type OmgOutcome } from '@omg/testkit';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { projected, startAudit, type AuditWorld } from './audit-world.ts';
 import { makeEvent, publish, settled } from './ledger.ts';
-import { runOmg, type Outcome } from './run-omg.ts';
+import { askLedgerByOmg } from './ask-ledger-by-omg.ts';
 
 // a process for each line
 vi.setConfig({ testTimeout: 120_000 });
@@ -23,9 +23,10 @@ afterAll(async () => {
   await running[Symbol.asyncDispose]();
 });
 
-const omg = async (line: string, stdin = ''): Promise<Outcome> => await runOmg(running.admin, line, { stdin });
+const omg = async (line: string, stdin = ''): Promise<OmgOutcome> =>
+  await askLedgerByOmg(running.admin, line, { stdin });
 
-function jsonOf({ stdout }: Outcome): readonly unknown[] {
+function jsonOf({ stdout }: OmgOutcome): readonly unknown[] {
   return stdout
     .split('\n')
     .filter((line) => line !== '')

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
+import { cacheDir } from '@omg/embedded';
 import { ROOT_DIR, type Stack } from './start-stack.ts';
 
 export interface OmgOutcome {
@@ -8,22 +9,41 @@ export interface OmgOutcome {
   readonly stderr: string;
 }
 
-/** The real command line, asking the services of a stack as its operator does. */
-export async function runOmg({ addresses, secrets, dataDir }: Stack, line: string): Promise<OmgOutcome> {
+export interface OmgSurroundings {
+  readonly cwd: string;
+  /** All that it has of an environment, beside a time zone. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly stdin?: string;
+}
+
+export const OMG_PROGRAM = join(ROOT_DIR, 'packages/cli/src/main.ts');
+/** Where all that tests start finds what was compiled before: half of a command's time would be for that. */
+export const OMG_COMPILE_CACHE = process.env['NODE_COMPILE_CACHE'] ?? join(cacheDir(process.env), 'node-compile');
+
+/** The real command line, with nothing of the environment of these tests. */
+export async function runOmgIn({ cwd, env, stdin = '' }: OmgSurroundings, line: string): Promise<OmgOutcome> {
   const { promise, resolve } = Promise.withResolvers<OmgOutcome>();
-  const env = {
-    TZ: 'UTC',
-    LEDGER_ADDR: addresses.ledgerAddr,
-    BROKER_ADDR: addresses.brokerAddr,
-    SERVICE_TOKEN: secrets.operatorToken,
-  };
   const child = execFile(
     process.execPath,
-    [join(ROOT_DIR, 'packages/cli/src/main.ts'), ...line.split(' ')],
-    { cwd: dataDir, env, timeout: 60_000, maxBuffer: 16 * 1024 * 1024 },
+    [OMG_PROGRAM, ...line.split(' ').filter((word) => word !== '')],
+    {
+      cwd,
+      env: { TZ: 'UTC', NODE_COMPILE_CACHE: OMG_COMPILE_CACHE, ...env },
+      timeout: 60_000,
+      maxBuffer: 16 * 1024 * 1024,
+    },
     (_, stdout, stderr) => {
       resolve({ code: child.exitCode ?? -1, stdout, stderr });
     },
   );
+  // a program that does not read what it is given is not at fault
+  child.stdin?.on('error', () => undefined).end(stdin);
   return await promise;
+}
+
+/** The same, asking the services of a stack as its operator does. */
+export async function runOmg({ addresses, secrets, dataDir }: Stack, line: string): Promise<OmgOutcome> {
+  const { ledgerAddr, brokerAddr } = addresses;
+  const env = { LEDGER_ADDR: ledgerAddr, BROKER_ADDR: brokerAddr, SERVICE_TOKEN: secrets.operatorToken };
+  return await runOmgIn({ cwd: dataDir, env }, line);
 }

@@ -1,5 +1,3 @@
-import { execFile } from 'node:child_process';
-import { join } from 'node:path';
 import { readConfig } from '@omg/config';
 import { OmgError } from '@omg/errors';
 import { bindService, readServiceTokens, startGrpcServer, type BoundService, type GrpcServer } from '@omg/grpc';
@@ -7,40 +5,6 @@ import { keyBrokerV1 } from '@omg/proto-gen';
 import type { Telemetry } from '@omg/telemetry';
 
 export const TOKEN = 'a-token-of-the-operator';
-export const MAIN = join(import.meta.dirname, '../src/main.ts');
-
-export interface RunOptions {
-  readonly env: Readonly<Record<string, string>>;
-  readonly cwd: string;
-  readonly stdin?: string;
-  /** The same for all runs, so that only the first compiles. */
-  readonly cacheIn: string;
-}
-
-export interface Outcome {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** The real program, with nothing of the environment of these tests. */
-export async function runOmg(line: string, { env, cwd, stdin = '', cacheIn }: RunOptions): Promise<Outcome> {
-  const { promise, resolve } = Promise.withResolvers<Outcome>();
-  const own = { TZ: 'Europe/Berlin', NODE_COMPILE_CACHE: join(cacheIn, 'compile-cache') };
-  const bounds = { timeout: 15_000, maxBuffer: 16 * 1024 * 1024 };
-  const args = line.split(' ').filter((word) => word !== '');
-  const child = execFile(
-    process.execPath,
-    [MAIN, ...args],
-    { ...bounds, cwd, env: { ...own, ...env } },
-    (_, stdout, stderr) => {
-      resolve({ code: child.exitCode ?? -1, stdout, stderr });
-    },
-  );
-  // a program that does not read what it is given is not at fault
-  child.stdin?.on('error', () => undefined).end(stdin);
-  return await promise;
-}
 
 export async function serveForOmg(services: readonly BoundService[], telemetry: Telemetry): Promise<GrpcServer> {
   const authenticate = readConfig({ SERVICE_TOKENS: `operator=${TOKEN}` }, readServiceTokens);
