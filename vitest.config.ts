@@ -18,6 +18,7 @@ export default defineConfig({
           name: 'unit',
           include: ['{packages,services}/*/src/**/*.test.ts'],
           exclude,
+          setupFiles,
           isolate: false,
         },
       },

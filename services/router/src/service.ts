@@ -76,6 +76,7 @@ export async function startService(config: Config, overrides: Overrides = {}): P
   readiness.set('usage-ledger', 'not reached yet');
   readiness.set('key-broker', 'not reached yet');
   readiness.set('prices', 'not read yet');
+  readiness.set('accounts', 'not all owners of accounts are reached yet');
   const broker = stack.use(
     new LeaseHolder({
       provider: site.provider,
@@ -161,6 +162,9 @@ export async function startService(config: Config, overrides: Overrides = {}): P
             client[Symbol.dispose]();
           },
         };
+      },
+      onReached: () => {
+        readiness.set('accounts', true);
       },
       onError: events.allowanceStream,
     }),

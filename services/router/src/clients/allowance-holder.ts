@@ -24,6 +24,8 @@ export interface AllowanceHolderOptions {
   /** `host:port` of usage-ledger, or of several of its replicas. */
   readonly addresses: readonly string[];
   readonly connect: (address: string) => OwnerClient<Request, Response>;
+  /** Every partition's owner has been met, once. */
+  readonly onReached: () => void;
   /** What ended the stream of a partition, or stood in the way of one. */
   readonly onError: (partition: number, error: unknown) => void;
 }
@@ -65,26 +67,26 @@ export class AllowanceHolder implements Allowances, AsyncDisposable {
 
   readonly #partitionOf: (tenantId: string) => number;
 
-  constructor({ partitions, partitionOf, epoch, addresses, connect, onError }: AllowanceHolderOptions) {
+  constructor(options: AllowanceHolderOptions) {
+    const { partitions, partitionOf, epoch, addresses, connect, onReached, onError } = options;
     this.#partitionOf = partitionOf;
+    const unmet = new Set(Array.from({ length: partitions }, (_, partition) => partition));
     this.#partitions = Array.from({ length: partitions }, (_, partition) => {
       const link = new HolderLink({ epoch });
       const stream = new OwnerStream<Request, Response>({
         addresses,
         connect,
         opening: { open: { epoch, partition }, quota: [] },
-        onOpen: (open) => receiverOf(link, open),
+        onOpen: (open) =>
+          receiverOf(link, open, () => {
+            if (unmet.delete(partition) && unmet.size === 0) onReached();
+          }),
         onError: (error) => {
           onError(partition, error);
         },
       });
       return { link, stream };
     });
-  }
-
-  /** How many partitions have an owner that answers. */
-  get connected(): number {
-    return this.#partitions.filter(({ link }) => link.isLive).length;
   }
 
   async acquire(wish: AllowanceWish): Promise<Allowance | AllowanceRefusal> {
@@ -140,7 +142,11 @@ function toRefusal({ denial }: Admission, quotas: readonly AccountQuota[]): Allo
   return { reason, quota: quotas.find(({ name }) => name === scope), dimension, retryAfterMs, affordable };
 }
 
-function receiverOf(link: HolderLink, { send, close }: OpenStream<Request>): OwnerReceiver<Response> {
+function receiverOf(
+  link: HolderLink,
+  { send, close }: OpenStream<Request>,
+  onLive: () => void,
+): OwnerReceiver<Response> {
   const connection = link.connect({
     send: (messages) => {
       send({ open: undefined, quota: messages.map(fromHolderMessage) });
@@ -151,6 +157,7 @@ function receiverOf(link: HolderLink, { send, close }: OpenStream<Request>): Own
     received: ({ term, quota }) => {
       const messages = quota.flatMap((message) => toOwnerMessage(message) ?? []);
       connection.received(Number(term), messages);
+      if (link.isLive) onLive();
       return link.term <= Number(term);
     },
     ended: () => {
