@@ -40,8 +40,9 @@ export function createUsagePublisher(options: UsagePublisherOptions): UsagePubli
   );
 
   async function send(lane: Lane): Promise<void> {
-    await lingering(lane);
     while (lane.queue.length > 0 && !stopped.signal.aborted) {
+      // a message costs all who handle it far more than an event in it
+      if (lane.queue.length < maxBatchEvents) await lingering(lane);
       const batch = takeBatch(lane.queue, maxBatchEvents);
       if (await sendUntilAcknowledged(lane.subject, encodeBatch(batch))) lane.queue.splice(0, batch.length);
     }

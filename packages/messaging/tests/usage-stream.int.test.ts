@@ -66,6 +66,18 @@ describe('publishing', () => {
     expect(await readUntil({ nats, stream, until: (all) => all.length > 0 })).toHaveLength(1);
   });
 
+  test('waits as well for what came while the message before was on its way', async () => {
+    const stream = await makeStream();
+    await using publisher = publisherOf(stream, { lingerMs: 60_000, maxBatchEvents: 10 });
+    for (const number of range(1, 15)) publisher.publish(0, encodedEvent(number));
+    await vi.waitFor(() => {
+      expect(publisher.pending).toBe(5);
+    });
+    for (const number of range(16, 20)) publisher.publish(0, encodedEvent(number));
+    const messages = await readUntil({ nats, stream, until: (all) => numbersOf(all).length >= 20 });
+    expect(messages.map(({ events }) => events?.length)).toEqual([10, 10]);
+  });
+
   test('keeps partitions apart', async () => {
     const stream = await makeStream();
     await using publisher = publisherOf(stream);
