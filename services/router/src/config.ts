@@ -10,6 +10,8 @@ export interface Config {
   readonly process: ProcessConfig;
   readonly host: string;
   readonly port: number;
+  /** How long a router that was told to stop takes what still comes. */
+  readonly drainPauseMs: number;
   readonly siteFile: string;
   readonly site: Site;
   /** Of key systems before this one: keys that begin so are looked up, too. */
@@ -44,6 +46,7 @@ export function loadConfig(environment: Environment): Config {
       }),
       host: listen.slice(0, colon).replaceAll(/[[\]]/g, ''),
       port: Number(listen.slice(colon + 1)),
+      drainPauseMs: reader.durationMs('DRAIN_PAUSE', DRAIN_PAUSE_MS),
       siteFile,
       site,
       legacyKeyPrefixes: readLegacyKeyPrefixes(reader),
@@ -70,6 +73,8 @@ function readAddresses(reader: ConfigReader, name: string): readonly string[] {
 }
 
 const DRAIN_MARGIN_MS = 30_000;
+/** Within which what is in front of routers asks them whether they are ready, or is told. */
+const DRAIN_PAUSE_MS = 3_000;
 const MIN_PREFIX_LENGTH = 4;
 
 function readLegacyKeyPrefixes(reader: ConfigReader): readonly string[] {

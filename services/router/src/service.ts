@@ -271,7 +271,7 @@ export async function startService(config: Config, overrides: Overrides = {}): P
     process,
     resources: stack.move(),
     drain: async (signal) => {
-      await listening.drain(signal);
+      await listening.drain(signal, config.drainPauseMs);
       while (journal.epochsWithUncommitted().length > 0 && !signal.aborted) await pause(20, signal);
     },
   };

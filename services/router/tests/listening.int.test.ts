@@ -59,6 +59,20 @@ test('a drain waits for the request that runs, and not for a client that keeps i
   ).toBe(0);
 });
 
+test('a drain goes on taking what comes for a while, and ends each connection with its answer', async () => {
+  app.get('/', async () => await Promise.resolve('whole'));
+  const listening = await startListening(app, '127.0.0.1', 0);
+  const url = `http://127.0.0.1:${listening.port}/`;
+  const hurry = new AbortController();
+  const draining = listening.drain(hurry.signal, 60_000);
+  const response = await fetch(url);
+  expect(await response.text()).toBe('whole');
+  expect(response.headers.get('connection')).toBe('close');
+  hurry.abort();
+  await draining;
+  await expect(fetch(url)).rejects.toThrow(/fetch failed/);
+});
+
 test('a drain whose time is over ends, and disposing breaks off what still runs', async () => {
   const arrived = Promise.withResolvers<void>();
   app.get('/', async () => {

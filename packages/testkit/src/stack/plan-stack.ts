@@ -200,6 +200,7 @@ function routers({ options, addresses }: Context): readonly PlannedProcess[] {
           USAGE_STREAM: options.usageStream ?? DEFAULT_USAGE_STREAM,
           ...refusalsStream(options),
           JOURNAL_DIR: join(options.dataDir, 'journal', name),
+          DRAIN_PAUSE: '0s',
         },
       });
     }),

@@ -1,10 +1,14 @@
 import { OmgError } from '@omg/errors';
+import { pause } from '@omg/service';
 import type { FastifyInstance } from 'fastify';
 
 export interface Listening extends AsyncDisposable {
   readonly port: number;
-  /** Takes nothing new, and resolves when what runs has come to its end or the signal is aborted. */
-  drain: (signal: AbortSignal) => Promise<void>;
+  /**
+   * Takes what comes for so long: who sends it may not have heard yet that this router is not ready. Then it takes nothing
+   * new, and resolves when what runs has come to its end or the signal is aborted.
+   */
+  drain: (signal: AbortSignal, pauseMs?: number) => Promise<void>;
 }
 
 const IDLE_CHECK_MS = 20;
@@ -20,8 +24,14 @@ export async function startListening(app: FastifyInstance, host: string, port: n
   };
   return {
     port: Number(address.port),
-    drain: async (signal) => {
+    drain: async (signal, pauseMs = 0) => {
+      // whoever comes again is better off with a new connection, to another router
+      app.server.prependListener('request', (_request, response) => {
+        response.shouldKeepAlive = false;
+      });
+      await pause(pauseMs, signal);
       const { promise: aborted, resolve } = Promise.withResolvers<void>();
+      if (signal.aborted) resolve();
       signal.addEventListener(
         'abort',
         () => {
