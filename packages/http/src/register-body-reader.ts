@@ -5,26 +5,33 @@ import { Refusal } from './refusal.ts';
 export interface BodyReaderOptions {
   /** Asked for each request: the bound may change while the server runs. */
   readonly maxBytes: () => number;
+  /** Asked before the body is read of which there is much, or nobody knows how much; throws where it is not to be. */
+  readonly admitLarge?: (request: FastifyRequest) => Promise<void>;
 }
+
+/** What anybody may send: questions, without what they are about. */
+const SMALL_BYTES = 64 * 1024;
 
 /**
  * Bodies come as the bytes that were sent, whatever type they say they have. Compressed ones are refused: no SDK sends
  * them, and unpacking what strangers made costs the loop that all streams share.
  */
-export function registerBodyReader(app: FastifyInstance, { maxBytes }: BodyReaderOptions): void {
+export function registerBodyReader(app: FastifyInstance, { maxBytes, admitLarge }: BodyReaderOptions): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', async (request: FastifyRequest, payload: IncomingMessage) => {
     // nobody will look at it
     if (request.is404) return undefined;
     const encoding = request.headers['content-encoding'] ?? 'identity';
     if (encoding.trim().toLowerCase() !== 'identity') throw unsupported(encoding);
-    return await readBody(payload, maxBytes());
+    const announced = Number(payload.headers['content-length']);
+    if (announced > maxBytes()) throw tooLarge(maxBytes());
+    if (!(announced <= SMALL_BYTES)) await admitLarge?.(request);
+    return await readBody(payload, announced, maxBytes());
   });
 }
 
-async function readBody(payload: IncomingMessage, maxBytes: number): Promise<Buffer> {
-  const announced = Number(payload.headers['content-length']);
-  if (announced > maxBytes) throw tooLarge(maxBytes);
+async function readBody(payload: IncomingMessage, announced: number, maxBytes: number): Promise<Buffer> {
+  if (payload.destroyed) throw cutOff();
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
   const chunks: Buffer[] = [];
   let sizeBytes = 0;
@@ -41,7 +48,7 @@ async function readBody(payload: IncomingMessage, maxBytes: number): Promise<Buf
   };
   // a client that leaves in the middle; nobody reads what it is told
   const onCut = (): void => {
-    reject(new Refusal({ kind: 'bad_request', message: 'the body ended before it was whole' }));
+    reject(cutOff());
   };
   payload.on('data', onData).once('end', onEnd).once('error', onCut).once('close', onCut);
   try {
@@ -49,6 +56,10 @@ async function readBody(payload: IncomingMessage, maxBytes: number): Promise<Buf
   } finally {
     payload.off('data', onData).off('end', onEnd).off('close', onCut);
   }
+}
+
+function cutOff(): Refusal {
+  return new Refusal({ kind: 'bad_request', message: 'the body ended before it was whole' });
 }
 
 function tooLarge(maxBytes: number): Refusal {

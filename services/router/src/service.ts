@@ -252,6 +252,7 @@ export async function startService(config: Config, overrides: Overrides = {}): P
     },
     countTokens: makeCountTokens({ ...forwarding, onCounted: events.counted }),
     listModels: makeListModels({ site: followed.current, authenticate }),
+    authenticate,
     site: followed.current,
     trustedProxies: config.trustedProxies,
     openStreams,

@@ -89,6 +89,8 @@ class OpenHandedAllowances implements Allowances {
 export interface RelayBench extends AsyncDisposable {
   readonly url: string;
   readonly openStreams: OpenStreams;
+  /** How many clients are connected. */
+  readonly connections: () => Promise<number>;
   /** Of each count, the status that its client saw. */
   readonly counted: number[];
   /** What each request that was forwarded came to. */
@@ -194,6 +196,7 @@ export async function startRelayBench(options: RelayBenchOptions = {}): Promise<
     }),
     countTokens: makeCountTokens({ ...forwarding, onCounted: ({ clientStatus }) => counted.push(clientStatus) }),
     listModels: makeListModels({ site: () => site, authenticate }),
+    authenticate,
     site: () => site,
     trustedProxies: options.trustedProxies ?? [],
     openStreams,
@@ -210,6 +213,13 @@ export async function startRelayBench(options: RelayBenchOptions = {}): Promise<
   return {
     url,
     openStreams,
+    connections: async () => {
+      const { promise, resolve } = Promise.withResolvers<number>();
+      app.server.getConnections((_, count) => {
+        resolve(count);
+      });
+      return await promise;
+    },
     counted,
     outcomes,
     fake,

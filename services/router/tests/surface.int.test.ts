@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { request as httpRequest } from 'node:http';
 import Anthropic from '@anthropic-ai/sdk';
 import OpenAI from 'openai';
@@ -365,4 +366,55 @@ test('a client that leaves in the middle of its body is nobody’s fault', async
   leaving.destroy();
   expect((await bench.ask('openai')).status).toBe(200);
   expect(bench.openStreams.count).toBe(0);
+});
+
+test.each([{ 'content-length': '900000' }, { 'transfer-encoding': 'chunked' }])(
+  'a stranger is refused before a large body is read: %j',
+  async (headers) => {
+    authentication = { refused: 'unknown' };
+    const asking = httpRequest(`${bench.url}/v1/messages`, {
+      method: 'POST',
+      headers: { 'x-api-key': 'k', ...headers },
+    });
+    asking.on('error', () => undefined);
+    asking.write('{"model"');
+    const [response] = await once(asking, 'response');
+    expect(response).toMatchObject({ statusCode: 401 });
+    expect(addresses).toHaveLength(1);
+    expect(bench.refused).toMatchObject([{ dialect: 'anthropic', kind: 'invalid_key', status: 401 }]);
+    asking.destroy();
+  },
+);
+
+test('who may ask has a large body read, and what is closed to them said afterwards', async () => {
+  const ask = async (): Promise<Response> =>
+    await bench.ask('openai', { body: { messages: [{ role: 'user', content: 'x'.repeat(500_000) }] } });
+  expect((await ask()).status).toBe(200);
+  authentication = { account: ACCOUNT, refused: 'tenant_suspended' };
+  expect((await ask()).status).toBe(403);
+  expect(bench.refused).toMatchObject([{ account: ACCOUNT, kind: 'forbidden' }]);
+});
+
+test('a client that leaves while it is looked up whether its large body is wanted is nobody’s fault', async () => {
+  const asked = Promise.withResolvers<void>();
+  const answer = Promise.withResolvers<Authentication>();
+  await restart({
+    authenticate: async () => {
+      asked.resolve();
+      return await answer.promise;
+    },
+  });
+  const leaving = httpRequest(`${bench.url}/v1/messages`, { method: 'POST', headers: { 'content-length': '900000' } });
+  leaving.on('error', () => undefined);
+  leaving.write('{"model"');
+  await asked.promise;
+  leaving.destroy();
+  await vi.waitFor(async () => {
+    expect(await bench.connections()).toBe(0);
+  });
+  answer.resolve({ account: ACCOUNT });
+  await vi.waitFor(() => {
+    expect(bench.refused).toMatchObject([{ kind: 'bad_request' }]);
+  });
+  expect((await bench.ask('openai')).status).toBe(200);
 });

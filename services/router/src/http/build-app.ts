@@ -9,10 +9,11 @@ import {
 } from '@omg/http';
 import { requestIdHeaders, type Dialect } from '@omg/llm-wire';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { Authentication } from '../app/authenticate.ts';
 import { GatewayFailure } from '../app/gateway-failure.ts';
 import type { ListModels } from '../app/list-models.ts';
 import type { ClientSink, Clock } from '../app/ports.ts';
-import type { ClientRequest, RequestTrail } from '../app/prepare-request.ts';
+import { authenticated, type ClientRequest, type RequestTrail } from '../app/prepare-request.ts';
 import type { Site } from '../domain/site.ts';
 import { registerAccountRoute, type AccountRouteDeps } from './account-route.ts';
 import { EXPOSED_HEADERS } from './exposed-headers.ts';
@@ -29,6 +30,7 @@ export interface AppDeps extends AccountRouteDeps {
   readonly relay: Serve;
   readonly countTokens: Serve;
   readonly listModels: ListModels;
+  readonly authenticate: (key: string | undefined, address: string) => Promise<Authentication>;
   readonly site: () => Pick<Site, 'name' | 'maxBodyBytes' | 'corsOrigins'>;
   /** Addresses and networks whose `x-forwarded-for` counts. */
   readonly trustedProxies: readonly string[];
@@ -64,7 +66,12 @@ export function buildApp(deps: AppDeps): FastifyInstance {
     forceCloseConnections: 'idle',
   });
   registerCors(app, { origins: () => deps.site().corsOrigins, exposed: EXPOSED_HEADERS });
-  registerBodyReader(app, { maxBytes: () => deps.site().maxBodyBytes });
+  registerBodyReader(app, {
+    maxBytes: () => deps.site().maxBodyBytes,
+    admitLarge: async (request) => {
+      await refuseStrangers(deps, request);
+    },
+  });
   registerDialectErrors(app, {
     onFault: deps.onFault,
     onRefused,
@@ -98,6 +105,16 @@ function inDialect(request: FastifyRequest, reply: FastifyReply, make: (dialect:
   const dialect = dialectOf(request);
   reply.header(requestIdHeaders[dialect], request.id);
   return make(dialect);
+}
+
+/** Nobody fills the memory without a key. What else may be said of the key is said when the body is there. */
+async function refuseStrangers(deps: Pick<AppDeps, 'authenticate'>, request: FastifyRequest): Promise<void> {
+  try {
+    await authenticated(deps, { headers: request.headers, address: addressOf(request) });
+  } catch (error) {
+    if (!(error instanceof GatewayFailure)) throw error;
+    if (error.kind === 'invalid_key' || error.kind === 'rate_limited') throw error;
+  }
 }
 
 /** None where the client is gone already. */
