@@ -10,6 +10,7 @@ import { startTelemetry } from '@omg/telemetry';
 import {
   AMPLE_LIMITS,
   createFakeAdmin,
+  runOmg,
   startStack,
   testMongoUrl,
   testNatsUrl,
@@ -263,3 +264,15 @@ test('a hundred requests a minute are never passed in any minute, and all that m
   expect(Math.max(...within)).toBeLessThanOrEqual(RPM);
   expect(served.length).toBeGreaterThan(RPM);
 }, 100_000);
+
+test('the books of both ledgers agree, and what routers have of each account is right: omg reconcile', async () => {
+  const { code, stdout, stderr } = await runOmg(stack, 'reconcile --json');
+  expect(stderr).toBe('');
+  expect(code).toBe(0);
+  const said = stdout
+    .trimEnd()
+    .split('\n')
+    .map((line): unknown => JSON.parse(line));
+  expect(said).not.toContainEqual(expect.objectContaining({ type: 'note' }));
+  expect(said).toContainEqual(expect.objectContaining({ type: 'result', check: 'outstanding', differences: 0 }));
+});

@@ -378,8 +378,7 @@ test.each([{ 'content-length': '900000' }, { 'transfer-encoding': 'chunked' }])(
     });
     asking.on('error', () => undefined);
     asking.write('{"model"');
-    const [response] = await once(asking, 'response');
-    expect(response).toMatchObject({ statusCode: 401 });
+    expect(await once(asking, 'response')).toMatchObject([{ statusCode: 401 }]);
     expect(addresses).toHaveLength(1);
     expect(bench.refused).toMatchObject([{ dialect: 'anthropic', kind: 'invalid_key', status: 401 }]);
     asking.destroy();

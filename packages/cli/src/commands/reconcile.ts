@@ -1,3 +1,4 @@
+import type { GrpcClient } from '@omg/grpc';
 import type { auditV1 } from '@omg/proto-gen';
 import type { Arguments } from '../args/arguments.ts';
 import { compareBooks } from '../books/compare-books.ts';
@@ -85,7 +86,7 @@ export const reconcile = defineCommand({
     const ownChecks = checks.filter((check) => check !== BOOKS);
     const found: Found = { results: [], differences: [], notes: [] };
     try {
-      if (ownChecks.length > 0 || checks.length === 0) await askLedger(context, found, { checks: ownChecks, limit });
+      if (ownChecks.length > 0 || checks.length === 0) await askLedgers(context, found, { checks: ownChecks, limit });
       if (books !== undefined) await askProvider(context, found, { ...books, limit });
     } finally {
       context.terminal.progress('');
@@ -112,9 +113,17 @@ function readBooks(args: Args) {
   return { from, provider, bound: share, range: times };
 }
 
-async function askLedger(context: CommandContext, found: Found, request: auditV1.ReconcileRequest): Promise<void> {
-  await context.connection.audit().call(async (client) => {
-    for await (const { message } of client.reconcile(request, context.signal)) {
+/** One ledger checks the database; what others have in their memory, they are asked for. */
+async function askLedgers(context: CommandContext, found: Found, request: auditV1.ReconcileRequest): Promise<void> {
+  const audit = context.connection.audit();
+  /** By check, what other ledgers have checked. */
+  const more = new Map<string, auditV1.CheckResult>();
+  const follow = async (
+    asked: auditV1.ReconcileRequest,
+    client: GrpcClient<auditV1.AuditService>,
+    isFirst: boolean,
+  ): Promise<void> => {
+    for await (const { message } of client.reconcile(asked, context.signal)) {
       switch (message?.$case) {
         case 'progress':
           context.terminal.progress(`${message.value.check}: ${formatCount(message.value.checked)}`);
@@ -125,13 +134,49 @@ async function askLedger(context: CommandContext, found: Found, request: auditV1
         case 'note':
           await addTo(context, found.notes, 'note', message.value);
           break;
-        case 'result':
-          await addTo(context, found.results, 'result', message.value);
+        case 'elsewhere':
+          if (isFirst) await askElsewhere(message.value);
           break;
+        case 'result': {
+          const { check } = message.value;
+          const sum = sumOf(message.value, more.get(check));
+          if (isFirst) await addTo(context, found.results, 'result', sum);
+          else more.set(check, sum);
+          break;
+        }
         case undefined:
       }
     }
+  };
+  const askElsewhere = async ({ check, address, partitions }: auditV1.CheckElsewhere): Promise<void> => {
+    const which = `partitions ${partitions.join(', ')} are not checked`;
+    const skipped = async (why: string): Promise<void> => {
+      await addTo(context, found.notes, 'note', { check, text: `${which}: ${why}` });
+    };
+    if (address === '') return await skipped('nobody owns them at the moment');
+    try {
+      await audit.callAt(address, async (client) => {
+        await follow({ ...request, checks: [check] }, client, false);
+      });
+    } catch (error) {
+      if (!(error instanceof CommandFailure)) throw error;
+      await skipped(error.message);
+    }
+  };
+  await audit.call(async (client) => {
+    await follow(request, client, true);
   });
+}
+
+function sumOf(one: auditV1.CheckResult, other: auditV1.CheckResult | undefined): auditV1.CheckResult {
+  if (other === undefined) return one;
+  return {
+    check: one.check,
+    checked: one.checked + other.checked,
+    differences: one.differences + other.differences,
+    unknowable: one.unknowable + other.unknowable,
+    tookMs: one.tookMs + other.tookMs,
+  };
 }
 
 async function askProvider(

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
+import { readEnvironment, type Environment } from '@omg/config';
 import { cacheDir } from '@omg/embedded';
 import { ROOT_DIR, type Stack } from './start-stack.ts';
 
@@ -18,7 +19,7 @@ export interface OmgSurroundings {
 
 export const OMG_PROGRAM = join(ROOT_DIR, 'packages/cli/src/main.ts');
 /** Where all that tests start finds what was compiled before: half of a command's time would be for that. */
-export const OMG_COMPILE_CACHE = process.env['NODE_COMPILE_CACHE'] ?? join(cacheDir(process.env), 'node-compile');
+export const OMG_COMPILE_CACHE = compileCacheOf(readEnvironment());
 
 /** The real command line, with nothing of the environment of these tests. */
 export async function runOmgIn({ cwd, env, stdin = '' }: OmgSurroundings, line: string): Promise<OmgOutcome> {
@@ -46,4 +47,8 @@ export async function runOmg({ addresses, secrets, dataDir }: Stack, line: strin
   const { ledgerAddr, brokerAddr } = addresses;
   const env = { LEDGER_ADDR: ledgerAddr, BROKER_ADDR: brokerAddr, SERVICE_TOKEN: secrets.operatorToken };
   return await runOmgIn({ cwd: dataDir, env }, line);
+}
+
+function compileCacheOf(env: Environment): string {
+  return env['NODE_COMPILE_CACHE'] ?? join(cacheDir(env), 'node-compile');
 }

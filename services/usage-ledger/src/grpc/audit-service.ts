@@ -22,6 +22,10 @@ function toMessage(reported: Reported): auditV1.ReconcileResponse['message'] {
   const { check } = reported;
   if ('progress' in reported) return { $case: 'progress', value: { check, checked: BigInt(reported.progress) } };
   if ('note' in reported) return { $case: 'note', value: { check, text: reported.note } };
+  if ('elsewhere' in reported) {
+    const { address, partitions } = reported.elsewhere;
+    return { $case: 'elsewhere', value: { check, address, partitions: [...partitions] } };
+  }
   if ('difference' in reported) return { $case: 'difference', value: { check, ...reported.difference } };
   const { checked, differences, unknowable, tookMs } = reported.result;
   return {

@@ -17,7 +17,7 @@ test(
   'scripts/bench ledger measures each row on real ledgers, and the books are right',
   { timeout: 240_000 },
   async () => {
-    const args = ['--quick', '--accounts', '1,20', '--json'];
+    const args = ['--quick', '--accounts', '1,20', '--events', '10000', '--json'];
     const { stdout } = await execute(process.execPath, [join(import.meta.dirname, 'main.ts'), ...args]);
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what is checked below
     const { rows } = JSON.parse(stdout) as { readonly rows: readonly Row[] };

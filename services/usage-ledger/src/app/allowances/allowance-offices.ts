@@ -21,6 +21,11 @@ export class AllowanceOffices {
     throw this.#notOwner(partition);
   }
 
+  /** Where the partition is owned, if not here; empty where that is not known. */
+  addressOf(partition: number): string {
+    return this.#notOwner(partition).details['address'] ?? '';
+  }
+
   /** As long as the work goes on; then the keeper is closed. */
   async with(keeper: AllowanceKeeper, work: () => Promise<void>): Promise<void> {
     const { partition } = keeper;

@@ -4,14 +4,18 @@ import type { AllowanceKeeper } from './allowance-keeper.ts';
 import type { AllowanceOffices } from './allowance-offices.ts';
 
 /** What routers have of the partitions that this process owns. */
-export function outstandingBooks(offices: Pick<AllowanceOffices, 'all'>, partitions: number): OutstandingBooks {
+export function outstandingBooks(
+  offices: Pick<AllowanceOffices, 'all' | 'addressOf'>,
+  partitions: number,
+): OutstandingBooks {
   return {
     list: async () => {
       const keepers = [...offices.all].filter(({ isMine }) => isMine);
       const here = new Set(keepers.map(({ partition }) => partition));
+      const others = Array.from({ length: partitions }, (_, partition) => partition).filter((each) => !here.has(each));
       return await Promise.resolve({
         rows: keepers.flatMap(rowsOf),
-        elsewhere: Array.from({ length: partitions }, (_, partition) => partition).filter((each) => !here.has(each)),
+        elsewhere: Map.groupBy(others, (partition) => offices.addressOf(partition)),
       });
     },
   };

@@ -88,7 +88,7 @@ export interface OutstandingRow {
 export interface OutstandingBooks {
   list: () => Promise<{
     readonly rows: readonly OutstandingRow[];
-    /** Partitions that other processes own, which have to be asked for them. */
-    readonly elsewhere: readonly number[];
+    /** Partitions that other processes own, which have to be asked for them, by the address of those. */
+    readonly elsewhere: ReadonlyMap<string, readonly number[]>;
   }>;
 }

@@ -12,10 +12,11 @@ const row = (change: Partial<OutstandingRow>): OutstandingRow => ({
 });
 
 async function namesOf(rows: readonly OutstandingRow[]): Promise<readonly string[]> {
-  const list = async () => await Promise.resolve({ rows, elsewhere: [2, 3] });
+  const list = async () => await Promise.resolve({ rows, elsewhere: new Map([['ledger-2:7101', [2, 3]]]) });
   const findings = await Array.fromAsync(checkOutstanding({ list }));
   expect(findings.at(-2)).toEqual({ check: 'outstanding', checked: rows.length });
-  expect(findings.at(-1)).toMatchObject({ note: expect.stringContaining('partitions 2, 3') as unknown });
+  const elsewhere = { address: 'ledger-2:7101', partitions: [2, 3] };
+  expect(findings.at(-1)).toEqual({ check: 'outstanding', elsewhere });
   return findings.flatMap((finding) =>
     'difference' in finding ? [`${finding.difference.what}: ${finding.difference.found}`] : [],
   );

@@ -21,9 +21,5 @@ export async function* checkOutstanding(books: OutstandingBooks): AsyncIterable<
     }
   }
   yield { check: 'outstanding', checked: rows.length };
-  if (elsewhere.length > 0)
-    yield {
-      check: 'outstanding',
-      note: `partitions ${elsewhere.join(', ')} are owned by another usage-ledger: ask that one too`,
-    };
+  for (const [address, partitions] of elsewhere) yield { check: 'outstanding', elsewhere: { address, partitions } };
 }

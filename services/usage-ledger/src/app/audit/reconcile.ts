@@ -1,5 +1,5 @@
 import { OmgError } from '@omg/errors';
-import { CHECKS, type CheckName, type Difference, type Finding } from '../../domain/audit/finding.ts';
+import { CHECKS, type CheckName, type Difference, type Elsewhere, type Finding } from '../../domain/audit/finding.ts';
 import { horizonOf } from '../../domain/audit/horizon.ts';
 import type { DeadLetterStore } from '../dead-letters/dead-letter-ports.ts';
 import type { Clock } from '../ports.ts';
@@ -38,6 +38,7 @@ export type Reported = { readonly check: CheckName } & (
   | { readonly progress: number }
   | { readonly difference: Difference }
   | { readonly note: string }
+  | { readonly elsewhere: Elsewhere }
   | { readonly result: CheckResult }
 );
 
@@ -91,7 +92,7 @@ async function* runSection(
     if (tally === undefined || !wanted.has(check)) continue;
     if ('checked' in finding) tally.checked += finding.checked;
     else if ('unknowable' in finding) tally.unknowable += finding.unknowable;
-    else if ('note' in finding) yield { check, note: finding.note };
+    else if ('note' in finding || 'elsewhere' in finding) yield finding;
     else {
       tally.differences += 1;
       if (tally.differences <= most) yield { check, difference: finding.difference };

@@ -21,6 +21,13 @@ export interface Difference {
   readonly found: string;
 }
 
+/** Partitions that another process has to be asked for. */
+export interface Elsewhere {
+  /** Empty where nobody owns them. */
+  readonly address: string;
+  readonly partitions: readonly number[];
+}
+
 /** One thing that a check has to say. */
 export type Finding = { readonly check: CheckName } & (
   | { readonly checked: number }
@@ -28,6 +35,7 @@ export type Finding = { readonly check: CheckName } & (
   | { readonly unknowable: number }
   | { readonly difference: Difference }
   | { readonly note: string }
+  | { readonly elsewhere: Elsewhere }
 );
 
 const NANO = 1_000_000_000n;

@@ -115,6 +115,7 @@ export interface ReconcileResponse {
     | { readonly $case: "difference"; readonly value: Difference }
     | { readonly $case: "note"; readonly value: CheckNote }
     | { readonly $case: "result"; readonly value: CheckResult }
+    | { readonly $case: "elsewhere"; readonly value: CheckElsewhere }
     | undefined;
 }
 
@@ -137,6 +138,14 @@ export interface Difference {
 export interface CheckNote {
   readonly check: string;
   readonly text: string;
+}
+
+/** Partitions that another process has to be asked for: what is checked of them is in its memory. */
+export interface CheckElsewhere {
+  readonly check: string;
+  /** Of its gRPC; empty where nobody owns them at the moment. */
+  readonly address: string;
+  readonly partitions: readonly number[];
 }
 
 export interface CheckResult {
@@ -288,6 +297,9 @@ export const ReconcileResponse: MessageFns<ReconcileResponse> = {
       case "result":
         CheckResult.encode(message.message.value, writer.uint32(34).fork()).join();
         break;
+      case "elsewhere":
+        CheckElsewhere.encode(message.message.value, writer.uint32(42).fork()).join();
+        break;
     }
     return writer;
   },
@@ -337,6 +349,14 @@ export const ReconcileResponse: MessageFns<ReconcileResponse> = {
             message.message = { $case: "result", value: CheckResult.decode(reader, reader.uint32()) };
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.message = { $case: "elsewhere", value: CheckElsewhere.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -376,6 +396,12 @@ export const ReconcileResponse: MessageFns<ReconcileResponse> = {
       case "result": {
         if (object.message?.value !== undefined && object.message?.value !== null) {
           message.message = { $case: "result", value: CheckResult.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "elsewhere": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "elsewhere", value: CheckElsewhere.fromPartial(object.message.value) };
         }
         break;
       }
@@ -620,6 +646,99 @@ export const CheckNote: MessageFns<CheckNote> = {
     const message = createBaseCheckNote() as any;
     message.check = object.check ?? "";
     message.text = object.text ?? "";
+    return message;
+  },
+};
+
+function createBaseCheckElsewhere(): CheckElsewhere {
+  return { check: "", address: "", partitions: [] };
+}
+
+export const CheckElsewhere: MessageFns<CheckElsewhere> = {
+  encode(message: CheckElsewhere, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.check !== "") {
+      writer.uint32(10).string(message.check);
+    }
+    if (message.address !== "") {
+      writer.uint32(18).string(message.address);
+    }
+    if (message.partitions.length !== 0) {
+      writer.uint32(26).fork();
+      for (const v of message.partitions) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CheckElsewhere {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCheckElsewhere() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.check = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.address = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag === 24) {
+              message.partitions.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 26) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.partitions.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<CheckElsewhere>): CheckElsewhere {
+    return CheckElsewhere.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CheckElsewhere>): CheckElsewhere {
+    const message = createBaseCheckElsewhere() as any;
+    message.check = object.check ?? "";
+    message.address = object.address ?? "";
+    message.partitions = object.partitions?.map((e) => e) || [];
     return message;
   },
 };
