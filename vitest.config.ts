@@ -32,7 +32,7 @@ export default defineConfig({
           testTimeout: 20_000,
           hookTimeout: 30_000,
           // they wait for servers more than they compute
-          maxWorkers: 3,
+          maxWorkers: 4,
           sequence: { groupOrder: 1 },
         },
       },
