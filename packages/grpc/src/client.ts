@@ -8,7 +8,8 @@ import {
 } from '@grpc/grpc-js';
 import type { Secret } from '@omg/config';
 import { OmgError } from '@omg/errors';
-import { traceParentOf, withSpan, type Telemetry } from '@omg/telemetry';
+import type { Telemetry } from '@omg/telemetry';
+import { traceParentOf, withSpan } from '@omg/telemetry/tracing';
 import type {
   DuplexMethod,
   MethodShape,
@@ -27,7 +28,7 @@ export interface GrpcClientOptions {
   readonly token: Secret;
   /** Of a call that names no deadline of its own; streams have none. */
   readonly deadlineMs: number;
-  readonly telemetry: Telemetry;
+  readonly telemetry: Pick<Telemetry, 'tracer'>;
   readonly tls?: GrpcTls | undefined;
 }
 

@@ -8,7 +8,8 @@ import type {
   UntypedHandleCall,
 } from '@grpc/grpc-js';
 import { OmgError, toOmgError } from '@omg/errors';
-import { contextFromTraceParent, withSpan, type Telemetry } from '@omg/telemetry';
+import type { Telemetry } from '@omg/telemetry';
+import { contextFromTraceParent, withSpan } from '@omg/telemetry/tracing';
 import type { Authenticate } from './service-tokens.ts';
 import type { CallContext } from './service.ts';
 import type { MethodShape } from './service-types.ts';

@@ -3,9 +3,7 @@ import { Server, type UntypedServiceImplementation } from '@grpc/grpc-js';
 import { OmgError } from '@omg/errors';
 import { descriptorsPath } from '@omg/proto-gen';
 import type { Telemetry } from '@omg/telemetry';
-import { HealthImplementation } from 'grpc-health-check';
 import { makeFunnel, type Funnel } from './funnel.ts';
-import { reflectionService } from './reflection.ts';
 import type { Authenticate } from './service-tokens.ts';
 import type { AnyMethodDefinition } from './service-types.ts';
 import type { BoundService } from './service.ts';
@@ -32,6 +30,11 @@ const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
 
 /** Serves the services with one funnel, and beside them health and reflection, which need no token. */
 export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
+  // half of what this package takes to load, and clients need neither
+  const [{ HealthImplementation }, { reflectionService }] = await Promise.all([
+    import('grpc-health-check'),
+    import('./reflection.ts'),
+  ]);
   const stopping = new AbortController();
   const server = new Server({
     'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,

@@ -2,5 +2,4 @@ export { createLogger, type LogDestination, type LogLevel, type Logger, type Log
 export { latencyHistogram } from './latency-histogram.ts';
 export { registerSecret, scrubText } from './scrub-text.ts';
 export { startTelemetry, type Telemetry, type TelemetryOptions } from './start-telemetry.ts';
-export { contextFromTraceParent, traceParentOf } from './trace-parent.ts';
-export { withSpan, type SpanKindName, type WithSpanOptions } from './with-span.ts';
+export { contextFromTraceParent, traceParentOf, withSpan, type SpanKindName, type WithSpanOptions } from './tracing.ts';

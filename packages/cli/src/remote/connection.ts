@@ -1,6 +1,6 @@
 import { createGrpcClient, type GrpcClient } from '@omg/grpc';
 import { accountsAdminV1, auditV1, keyAdminV1, keyBrokerV1, usageV1 } from '@omg/proto-gen';
-import { startTelemetry, type Telemetry } from '@omg/telemetry';
+import { noTracer } from '@omg/telemetry/tracing';
 import { KEY_BROKER, USAGE_LEDGER, type ConnectionSettings, type ServiceNames } from './connection-settings.ts';
 import { createRemote, type Remote } from './remote.ts';
 
@@ -17,7 +17,6 @@ export interface ConnectionOptions {
 export class Connection implements AsyncDisposable {
   readonly #options: ConnectionOptions;
   readonly #resources = new AsyncDisposableStack();
-  #telemetry: Telemetry | undefined;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
@@ -58,16 +57,8 @@ export class Connection implements AsyncDisposable {
     const { token, source } = settings.token();
     explain(`${names.name} at ${at.address} (${at.source}), token of ${source}`);
     // nobody collects what a command that is over in a second could tell
-    this.#telemetry ??= this.#resources.use(
-      startTelemetry({
-        service: 'omg',
-        version: '',
-        instance: 'omg',
-        logLevel: 'silent',
-        logDestination: { write: () => undefined },
-      }),
-    );
-    const shared = { token, tls: settings.tls(), deadlineMs: DEADLINE_MS, telemetry: this.#telemetry };
+    const telemetry = { tracer: noTracer };
+    const shared = { token, tls: settings.tls(), deadlineMs: DEADLINE_MS, telemetry };
     const clients = new Map<string, GrpcClient<S>>();
     const clientAt = (address: string): GrpcClient<S> => {
       const known = clients.get(address);
