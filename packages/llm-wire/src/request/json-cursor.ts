@@ -49,11 +49,14 @@ export class JsonFaultError extends Error {
 export class JsonCursor {
   readonly bytes: Buffer;
   readonly #words: DataView;
+  readonly #onString: (bytes: Buffer, start: number, end: number) => void;
   /** The closing byte of each object and array around the position. */
   readonly #closers: number[] = [];
   position = 0;
 
-  constructor(body: Uint8Array) {
+  /** @param onString is shown each string, names of members included, quotes included */
+  constructor(body: Uint8Array, onString: (bytes: Buffer, start: number, end: number) => void = () => undefined) {
+    this.#onString = onString;
     this.bytes = Buffer.from(body.buffer, body.byteOffset, body.length);
     this.#words = new DataView(body.buffer, body.byteOffset, body.length);
   }
@@ -214,6 +217,7 @@ export class JsonCursor {
       for (let i = 0; i < 4; i++) {
         const byte = bytes[position];
         if (byte === QUOTE) {
+          this.#onString(bytes, this.position, position + 1);
           this.position = position + 1;
           return;
         }

@@ -237,3 +237,52 @@ test('bytes that are no UTF-8 pass inside of strings, and nowhere else', () => {
   expect(scanRequest(Buffer.from('{"a":"\xff\xfe"}', 'latin1')).ok).toBe(true);
   expect(scanRequest(Buffer.from('{"a":\xff}', 'latin1')).ok).toBe(false);
 });
+
+test.each([
+  '{"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"https://a/b.png"}}]}]}',
+  '{"messages":[{"role":"user","content":[{"type":"file","file":{"file_id":"f"}}]}]}',
+  '{"messages":[{"role":"user","content":[{"type":"document","source":{"type":"url","url":"https://a/b.pdf"}}]}]}',
+  '{"tools":[{"type":"web_search_20250305","name":"search"}]}',
+  '{"tools":[{"type":"web_fetch_20250910"}]}',
+  '{"tools":[{"type":"code_execution_20250825"}]}',
+  '{"container":"c"}',
+  '{"mcp_servers":[]}',
+  '{"tools":[{"type":"w\\u0065b_search"}]}',
+  '{"a":[{"\\u0069\\u006d\\u0061\\u0067\\u0065\\u005f\\u0075\\u0072\\u006c":1}]}',
+])('a request that has more read than it sends is known as such: %s', (text) => {
+  expect(scan(text).reachesOut).toBe(true);
+});
+
+test('a request that only talks of such things is none', () => {
+  const content = 'the "url" of an "image_url", a "web_search", \\url\\ and web_search_20250305 itself';
+  expect(scan(JSON.stringify({ messages: [{ role: 'user', content }], urls: ['image_urls'] })).reachesOut).toBe(false);
+});
+
+const WORDS = ['image_url', 'file_id', 'url', 'container', 'mcp_servers', 'web_search', 'web_fetch', 'code_execution'];
+
+function stringsIn(value: unknown): readonly string[] {
+  if (typeof value === 'string') return [value];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([name, member]) => [
+    ...(Array.isArray(value) ? [] : [name]),
+    ...stringsIn(member),
+  ]);
+}
+
+test('such words are found wherever they are a string of their own, however they are escaped, and nowhere else', () => {
+  const word = fc
+    .tuple(fc.constantFrom(...WORDS, 'text'), fc.constantFrom('', '', '_20250305', 's'))
+    .map((p) => p.join(''));
+  const json = fc.object({ key: fc.oneof(word, fc.string()), values: [fc.oneof(word, fc.string()), fc.nat()] });
+  fc.assert(
+    fc.property(json, fc.boolean(), (object, escaped) => {
+      const plain = JSON.stringify({ anything: object });
+      const text = escaped ? plain.replaceAll(/[a-z]/g, (c) => `\\u00${c.charCodeAt(0).toString(16)}`) : plain;
+      fc.pre(parse(text) !== undefined);
+      const isOne = (one: string): boolean =>
+        WORDS.slice(0, 5).includes(one) || WORDS.slice(5).some((beginning) => one.startsWith(beginning));
+      expect(scan(text).reachesOut).toBe(stringsIn(parse(text)).some(isOne));
+    }),
+    { numRuns: 300 },
+  );
+});

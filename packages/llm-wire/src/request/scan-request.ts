@@ -1,5 +1,6 @@
 import { JsonCursor, JsonFaultError } from './json-cursor.ts';
 import type { ByteRange, JsonFaultReason } from './json-cursor.ts';
+import { isReachingWord } from './reaching-words.ts';
 
 const BACKSLASH = 92;
 const QUOTE = 34;
@@ -24,6 +25,8 @@ export interface RequestScan {
   readonly user: string | undefined;
   readonly metadataUserId: string | undefined;
   readonly hasTools: boolean;
+  /** It names content that the upstream fetches, or what it runs itself: what it reads is not bounded by the body. */
+  readonly reachesOut: boolean;
   /** Anthropic's system prompt. */
   readonly system: ByteRange | undefined;
   /** From the first message to the first one of the user: with `system`, what a conversation keeps. */
@@ -65,8 +68,10 @@ type Draft = { -readonly [K in keyof RequestScan]: RequestScan[K] };
  * accepts is a JSON object to JSON.parse as well, and has the same values.
  */
 export function scanRequest(body: Uint8Array): RequestScanResult {
-  const cursor = new JsonCursor(body);
   const draft = emptyDraft();
+  const cursor = new JsonCursor(body, (bytes, start, end) => {
+    draft.reachesOut ||= isReachingWord(bytes, start, end);
+  });
   const seen: string[] = [];
   try {
     if (cursor.peek() !== OPEN_BRACE) cursor.fail('not_an_object');
@@ -105,6 +110,7 @@ function emptyDraft(): Draft {
     user: undefined,
     metadataUserId: undefined,
     hasTools: false,
+    reachesOut: false,
     system: undefined,
     conversationHead: undefined,
     duplicates: [],
