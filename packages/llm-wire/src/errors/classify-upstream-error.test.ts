@@ -179,7 +179,7 @@ test.each([
 
 test.each([
   [{ 'retry-after-ms': '1500', 'retry-after': '9' }, 1500],
-  [{ 'Retry-After': '2.5' }, 2500],
+  [{ 'retry-after': '2.5' }, 2500],
   [{ 'retry-after': 'Fri, 20 Nov 2026 10:00:30 GMT' }, 30_000],
   [{ 'retry-after': 'Fri, 20 Nov 2026 09:00:00 GMT' }, 0],
   [{ 'retry-after': 'soon' }, undefined],

@@ -86,7 +86,7 @@ test('an Anthropic upstream is always told a version', () => {
 
 test('nothing of the upstream’s limits, organisation, cookies and servers comes down', () => {
   const upstream = {
-    'Content-Type': 'text/event-stream',
+    'content-type': 'text/event-stream',
     'content-encoding': 'gzip',
     'cache-control': 'no-cache',
     'x-ratelimit-limit-requests': '1',

@@ -60,21 +60,18 @@ export function makeRelayRequest(deps: RelayRequestDeps): (request: ClientReques
     try {
       const { opened, outcome: seen, attempts, failure } = await attemptUntilAnswered(request, sink);
       const outcome = withinReservation(seen, request);
-      const {
-        clientStatus,
-        upstreamStatus: _,
-        cause: _cause,
-        providerRequestId: _id,
-        unreadEvents: _n,
-        ...rest
-      } = outcome;
       if (received.trail !== undefined) received.trail.forwarded = true;
       const latencyMs = clock.monotonicMs() - request.acceptedMs;
       const { cost, minuteTokens } = reckon(outcome.tokens, request.priced);
       const event = outbox.settled({
         ...opened,
-        ...rest,
-        statusCode: clientStatus,
+        statusCode: outcome.clientStatus,
+        success: outcome.success,
+        finishReason: outcome.finishReason,
+        abortReason: outcome.abortReason,
+        tokens: outcome.tokens,
+        usageSource: outcome.usageSource,
+        firstTokenMs: outcome.firstTokenMs,
         latencyMs,
         costNanoUsd: cost,
         attempts,
