@@ -30,7 +30,7 @@ const LOOK_EVERY_MS = 500;
 export async function compareBooks(
   context: CommandContext,
   options: CompareBooksOptions,
-): Promise<{ readonly checked: number; readonly notes: readonly string[] }> {
+): Promise<{ readonly checked: number; readonly unknowable: number; readonly notes: readonly string[] }> {
   const { terminal, signal } = context;
   const usage = context.connection.usage();
   const tail = async (pageToken: string): Promise<usageV1.TailLogsResponse> =>
@@ -62,7 +62,8 @@ export async function compareBooks(
     if (performance.now() > untilMs) break;
     await delay(LOOK_EVERY_MS, undefined, { signal });
   }
-  return { notes: [...books.notes, ...join.finish()], checked: join.joined };
+  const { notes, unknowable } = join.finish();
+  return { notes: [...books.notes, ...notes], checked: join.joined, unknowable };
 }
 
 async function readBooks({ input, signal }: CommandContext, from: string): Promise<ProviderBooks> {

@@ -47,10 +47,11 @@ function join(rows: readonly ProviderRow[], logs: readonly usageV1.RequestLog[],
   };
   const books = new BooksJoin(options);
   for (const each of logs) books.add(each);
-  const notes = books.finish();
+  const { notes, unknowable } = books.finish();
   return {
     joined: books.joined,
     notes,
+    unknowable,
     told: differences.map(({ subject, what }) => `${subject}: ${what}`),
     differences,
   };
@@ -99,4 +100,30 @@ test('what failed attempts cost us is said, and is no difference', () => {
   );
   expect(told).toEqual([]);
   expect(notes).toEqual(['2 attempts of which the client got nothing took 2,007 tokens at the provider']);
+});
+
+test('a router that was killed before it knew the id of its attempt accounts for one row of that time and model', () => {
+  const lost = (requestId: string, change: Partial<eventsV1.UsageEvent> = {}): usageV1.RequestLog => {
+    const { event, ...rest } = log(requestId, [''], {}, eventsV1.UsageSource.ESTIMATED);
+    const what = { abortReason: 'router_lost', upstreamModel: 'm', acceptedAt: new Date(20_000), latencyMs: 1_000 };
+    return { ...rest, event: eventsV1.UsageEvent.fromPartial({ ...event, ...what, ...change }) };
+  };
+  const then = { startedAtMs: 20_500 };
+  const rows = [
+    row('r1', then),
+    row('r2', then),
+    row('r3', { startedAtMs: 40_000 }),
+    row('r4', { ...then, model: 'n' }),
+  ];
+  const all = join(rows, [lost('a'), lost('a'), lost('b', { abortReason: 'client_gone' })]);
+  expect(all).toMatchObject({
+    joined: 0,
+    unknowable: 1,
+    notes: ['1 attempt of routers that were killed before they knew its id took 3,000 tokens at the provider'],
+  });
+  expect(all.told).toEqual([
+    "provider's request r2 (m): attempt",
+    "provider's request r3 (m): attempt",
+    "provider's request r4 (n): attempt",
+  ]);
 });

@@ -1,6 +1,7 @@
 import type { usageV1 } from '@omg/proto-gen';
 import { formatCount, formatNumberOf } from '../output/format.ts';
 import { USAGE_SOURCES, eventOf, type ChargedEvent } from '../views/request-log.ts';
+import { LostAttempts } from './lost-attempts.ts';
 import type { ProviderRow } from './provider-row.ts';
 
 export interface BookDifference {
@@ -34,6 +35,7 @@ interface Joined {
 export class BooksJoin {
   readonly #options: JoinOptions;
   readonly #rows = new Map<string, Joined>();
+  readonly #lost = new LostAttempts();
   #unbilled = 0;
   #unbilledTokens = 0;
 
@@ -58,6 +60,7 @@ export class BooksJoin {
   /** A request that was charged; the same one may come again. `mayBeNewer`: the books may have been read before it. */
   add(log: usageV1.RequestLog, { mayBeNewer = false } = {}): void {
     const event = eventOf(log);
+    this.#lost.add(event);
     for (const [index, attempt] of event.attempts.entries()) {
       if (attempt.providerRequestId === '' || this.#options.leftOut.has(attempt.providerRequestId)) continue;
       const joined = this.#rows.get(attempt.providerRequestId);
@@ -80,9 +83,15 @@ export class BooksJoin {
   }
 
   /** When all that is charged was added. */
-  finish(): readonly string[] {
+  finish(): { readonly notes: readonly string[]; readonly unknowable: number } {
+    let [unknowable, unknowableTokens] = [0, 0];
     for (const { row, requestId } of this.#rows.values()) {
       if (requestId !== undefined) continue;
+      if (this.#lost.take(row)) {
+        unknowable += 1;
+        unknowableTokens += totalOf(row);
+        continue;
+      }
       const found = `${formatCount(totalOf(row))} tokens`;
       this.#options.onDifference({
         ...of(row),
@@ -91,9 +100,11 @@ export class BooksJoin {
         found: `none, ${found}`,
       });
     }
-    if (this.#unbilled === 0) return [];
-    const [attempts, tokens] = [formatNumberOf(this.#unbilled, 'attempt'), formatCount(this.#unbilledTokens)];
-    return [`${attempts} of which the client got nothing took ${tokens} tokens at the provider`];
+    const notes = [
+      noteOf(this.#unbilled, this.#unbilledTokens, 'of which the client got nothing'),
+      noteOf(unknowable, unknowableTokens, 'of routers that were killed before they knew its id'),
+    ];
+    return { notes: notes.filter((note) => note !== ''), unknowable };
   }
 
   #missing(event: ChargedEvent, providerRequestId: string): void {
@@ -126,6 +137,11 @@ export class BooksJoin {
       { what: `output, ${USAGE_SOURCES[event.usageSource]}`, books: row.output, ours: Number(output) },
     ].filter(({ books, ours }) => Math.abs(books - ours) > books * this.#options.bound + SLACK_TOKENS);
   }
+}
+
+function noteOf(attempts: number, tokens: number, which: string): string {
+  if (attempts === 0) return '';
+  return `${formatNumberOf(attempts, 'attempt')} ${which} took ${formatCount(tokens)} tokens at the provider`;
 }
 
 interface Compared {

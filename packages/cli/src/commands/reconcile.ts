@@ -187,7 +187,7 @@ async function askProvider(
   const beginMs = performance.now();
   const told: auditV1.Difference[] = [];
   let differences = 0n;
-  const { checked, notes } = await compareBooks(context, {
+  const { checked, unknowable, notes } = await compareBooks(context, {
     ...books,
     onDifference: (difference) => {
       differences += 1n;
@@ -201,7 +201,7 @@ async function askProvider(
     check: BOOKS,
     checked: BigInt(checked),
     differences,
-    unknowable: 0n,
+    unknowable: BigInt(unknowable),
     tookMs,
   });
 }

@@ -24,7 +24,7 @@ export const upstreamOptionsSchema = z.strictObject({
     ]),
   /** Refuses models that are not in `models`. */
   strictModels: z.boolean().default(false),
-  maxEntries: z.int().positive().default(20_000),
+  maxEntries: z.int().positive().default(200_000),
   /** Of all request and response bodies together. */
   maxBodyBytes: z
     .int()
