@@ -489,6 +489,31 @@ describe('after the first byte', () => {
     expect(await settled(bench)).toMatchObject({ success: true, statusCode: 200 });
   });
 
+  test('what the provider calls it is written down before its content begins, and nothing as delivered yet', async () => {
+    await using bench = await startRelayBench();
+    const { fake, outbox } = bench;
+    bench.broker.keys = keys('a');
+    const chunks = [
+      'event: message_start\ndata: {"type":"message_start","message":{"usage":{"input_tokens":7,"output_tokens":1}}}\n\n',
+      {
+        text: 'event: content_block_delta\ndata: {"type":"content_block_delta","delta":{"text":"x"}}\n\n',
+        delayMs: 600,
+      },
+      'event: message_delta\ndata: {"type":"message_delta","usage":{"output_tokens":2}}\n\n',
+      'event: message_stop\ndata: {"type":"message_stop"}\n\n',
+    ];
+    fake.setFault({ answer: { recording: { headers: { 'content-type': 'text/event-stream' }, chunks } } });
+    const asked = bench.ask('anthropic', { stream: true });
+    await vi.waitFor(() => {
+      expect(outbox.notes).toMatchObject([{ keyId: 'a', tokens: { input: 0, output: 0 } }]);
+    });
+    expect(outbox.records).toEqual([]);
+    expect(outbox.notes[0]?.providerRequestId).toBe(fake.books()[0]?.requestId);
+    await (await asked).text();
+    expect(await settled(bench)).toMatchObject({ success: true, tokens: { input: 7, output: 2 } });
+    expect(outbox.notes[1]).toMatchObject({ tokens: { input: 7 } });
+  });
+
   test.each(BOTH)('an error event that tells of a key is not passed on, however it is split: %s', async (dialect) => {
     for (const chunks of ['event', { bytes: 7 }, { bytes: 1 }] as const) {
       await using bench = await startRelayBench();

@@ -77,6 +77,11 @@ test('a request that dies with its router is in the books with the attempt that 
       tokens: { input: 7n, output: 3n },
       attempts: [{ keyId: 'second', cause: 'router_lost', providerRequestId: 'req_2' }],
     },
-    { requestId: forgotten.requestId, tokens: { input: 0n, output: 0n }, attempts: [{ keyId: 'first' }] },
+    {
+      requestId: forgotten.requestId,
+      usageSource: eventsV1.UsageSource.NONE,
+      tokens: { input: 0n, output: 0n },
+      attempts: [{ keyId: 'first' }],
+    },
   ]);
 });

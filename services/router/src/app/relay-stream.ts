@@ -10,7 +10,7 @@ import {
 } from '@omg/llm-wire';
 import { interruptionOf, type AttemptFailure, type FailureName, type Late } from './attempt-failure.ts';
 import { AttemptHead } from './attempt-head.ts';
-import { clientGone, type AttemptEnd } from './attempt-outcome.ts';
+import { clientGone, NO_TOKENS, type AttemptEnd } from './attempt-outcome.ts';
 import { deliveredUsage, type Delivery } from './delivered-usage.ts';
 import { Heartbeat } from './heartbeat.ts';
 import type { ClientSink, Tokens } from './ports.ts';
@@ -25,7 +25,7 @@ export interface RelayStreamInput {
   readonly removeUsageChunk: boolean;
   readonly providerRequestId: string;
   readonly elapsedMs: () => number;
-  /** Takes down what was delivered so far: at the first numbers and then every second. */
+  /** Takes down what was delivered so far: that there is an answer, then its first content, and then every second. */
   readonly onProgress: (tokens: Tokens) => void;
   readonly headHoldMs: number;
   readonly headHoldBytes: number;
@@ -83,6 +83,7 @@ export async function relayStream(input: RelayStreamInput, sink: ClientSink): Pr
   });
   let firstTokenMs: number | undefined;
   let noteAtMs = 0;
+  let isNoted = false;
   let breach: Breach | undefined;
   let error: unknown;
   // the client has left, and what comes is read for the books alone
@@ -106,7 +107,8 @@ export async function relayStream(input: RelayStreamInput, sink: ClientSink): Pr
       if (observer.contentSeen && input.elapsedMs() >= noteAtMs) {
         input.onProgress(delivered().tokens);
         noteAtMs = input.elapsedMs() + PROGRESS_EVERY_MS;
-      }
+      } else if (!isNoted) input.onProgress(NO_TOKENS);
+      isNoted = true;
       pulse.wait();
     }
     if (isUnread) breach = 'client_gone';

@@ -100,7 +100,7 @@ function lostRequest(opened: OpenedRequest, progress: Progress, now: Date): Sett
     finishReason: '',
     abortReason: 'router_lost',
     tokens,
-    usageSource: 'estimated',
+    usageSource: Object.values(tokens).some((count) => count > 0) ? 'estimated' : 'none',
     // the ledger reckons by the tokens
     costNanoUsd: 0,
     attempts: [
