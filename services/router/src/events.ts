@@ -32,6 +32,8 @@ export interface Events {
   siteRefused: (error: unknown) => void;
   /** Has the number of them shown. */
   openStreams: (count: () => number) => void;
+  /** The same of those whose owner answers. */
+  accountPartitions: (count: () => number) => void;
 }
 
 const UNPRICED_EVERY_MS = 60_000;
@@ -67,6 +69,9 @@ export function makeEvents({ logger, meter }: Telemetry): Events {
   });
   const open = meter.createObservableGauge('omg_router_open_streams', {
     description: 'Requests that are being answered',
+  });
+  const owned = meter.createObservableGauge('omg_router_account_partitions', {
+    description: 'Partitions of the accounts whose owner answers this router',
   });
   const unreadEvents = meter.createCounter('omg_router_unread_stream_events', {
     description: 'Events of streams that were passed on without being understood: malformed, or beyond any size',
@@ -172,6 +177,11 @@ export function makeEvents({ logger, meter }: Telemetry): Events {
     },
     openStreams(count) {
       open.addCallback((result) => {
+        result.observe(count());
+      });
+    },
+    accountPartitions(count) {
+      owned.addCallback((result) => {
         result.observe(count());
       });
     },

@@ -169,6 +169,7 @@ export async function startService(config: Config, overrides: Overrides = {}): P
       onError: events.allowanceStream,
     }),
   );
+  events.accountPartitions(() => allowances.connected);
   const usual = new Map<string, UsageLearner>();
   const learnerOf = (model: string): UsageLearner => usual.getOrInsertComputed(model, () => new UsageLearner());
   const hold = stack.use(

@@ -287,5 +287,10 @@ test('whatever was away, each request that was served is in the books once, and 
     all.reduce((sum, { costNanoUsd }) => sum + costNanoUsd, 0n),
   );
   expect(await ledger.collection('dead_letters').countDocuments()).toBe(0);
-  for (const process of ['key-broker', 'usage-ledger', ROUTER]) expect(await readiness(process)).toMatch(/^200/);
+  // what holds pools and accounts was found again, which is told a little later
+  for (const process of ['key-broker', 'usage-ledger', ROUTER]) {
+    await vi.waitFor(async () => {
+      expect(await readiness(process)).toMatch(/^200/);
+    }, patience);
+  }
 });

@@ -18,7 +18,9 @@ import {
   type Stack,
   type StackTenant,
 } from '@omg/testkit';
+import { MongoClient } from 'mongodb';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { metricOf } from './crowd.ts';
 
 const MODEL = 'output-only';
 /** At ten dollars a million tokens of output, a cent. */
@@ -72,6 +74,7 @@ beforeAll(async () => {
       env: { 'usage-ledger': AMPLE_LIMITS },
     }),
   );
+  await ledgersHaveSettled();
   fake = createFakeAdmin(stack.addresses.fakeAdminUrl);
   await fake.setFault({ answer: { tokens: { input: 5, output: 100_000 }, deltas: 2 } });
   pacing = pace(75_000);
@@ -90,6 +93,26 @@ beforeAll(async () => {
 afterAll(async () => {
   await resources.disposeAsync();
 });
+
+/** The one that began first has handed its part over to the other, and routers have found their owners. */
+async function ledgersHaveSettled(): Promise<void> {
+  await using mongo = new MongoClient(stack.addresses.ledgerMongoUrl);
+  const owners = mongo.db(stack.addresses.ledgerDatabase).collection<{ holder?: string }>('owners');
+  await vi.waitFor(
+    async () => {
+      const owned = (await owners.find().toArray()).flatMap(({ holder }) => holder ?? []);
+      const counts = Map.groupBy(owned, (holder) => holder)
+        .values()
+        .map(({ length }) => length)
+        .toArray();
+      expect(counts).toHaveLength(2);
+      expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(1);
+      for (const router of [1, 2, 3, 4])
+        expect(await metricOf(stack, `router-ohmygpt-${router}`, 'omg_router_account_partitions')).toBe(8);
+    },
+    { timeout: 30_000, interval: 200 },
+  );
+}
 
 /** One request, through one of the routers; the last one is killed. */
 async function ask(who: string, router: number, body: object = {}): Promise<Response> {

@@ -89,6 +89,11 @@ export class AllowanceHolder implements Allowances, AsyncDisposable {
     });
   }
 
+  /** How many partitions have an owner that answers. */
+  get connected(): number {
+    return this.#partitions.filter(({ link }) => link.isLive).length;
+  }
+
   async acquire(wish: AllowanceWish): Promise<Allowance | AllowanceRefusal> {
     const { account, signal } = wish;
     const link = this.#linkOf(account.tenantId);
