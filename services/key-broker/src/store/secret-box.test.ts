@@ -26,8 +26,12 @@ test('a key that was followed by another still opens, and one that is unknown is
 
 test('a value that somebody changed is refused', () => {
   const sealed = new SecretBox(current).seal('sk-1');
-  const last = sealed.endsWith('A') ? 'B' : 'A';
-  expect(() => new SecretBox(current).open(sealed.slice(0, -1) + last)).toThrow(/authenticate/);
+  const [head = '', text = ''] = [sealed.slice(0, 'omg1:new:'.length), sealed.slice('omg1:new:'.length)];
+  // of the very last one two bits say nothing
+  for (let at = 0; at < text.length - 1; at += 1) {
+    const changed = text.slice(0, at) + (text[at] === 'A' ? 'B' : 'A') + text.slice(at + 1);
+    expect(() => new SecretBox(current).open(head + changed)).toThrow(/authenticate/);
+  }
   expect(() => new SecretBox({ ...current, key: randomBytes(32) }).open(sealed)).toThrow(/authenticate/);
 });
 
