@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { OmgError } from '@omg/errors';
 import { keyAdminV1, keyBrokerV1 } from '@omg/proto-gen';
 import { startTelemetry } from '@omg/telemetry';
-import { runOmgIn, type OmgOutcome } from '@omg/testkit';
+import { jsonLines, runOmgIn, type OmgOutcome } from '@omg/testkit';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { keyView, PoolOfKeys } from './pool-of-keys.ts';
 import { provider, providersService, serveForOmg, TOKEN } from './serve-for-omg.ts';
@@ -30,13 +30,6 @@ interface Given {
 async function omg(line: string, { stdin = '', env = {} }: Given = {}): Promise<OmgOutcome> {
   const settings = { TZ: 'Europe/Berlin', BROKER_ADDR: poolAddress, SERVICE_TOKEN: TOKEN, ...env };
   return await runOmgIn({ cwd: directory, stdin, env: settings }, line);
-}
-
-function linesOf(text: string): readonly unknown[] {
-  return text
-    .trimEnd()
-    .split('\n')
-    .map((line): unknown => JSON.parse(line));
 }
 
 async function file(name: string, text: string): Promise<string> {
@@ -93,7 +86,7 @@ describe('omg upstream-keys list', () => {
 
   test('with --json prints an object per key, null for what is not known', async () => {
     const { stdout } = await omg('upstream-keys list --json');
-    expect(linesOf(stdout)).toEqual([
+    expect(jsonLines(stdout)).toEqual([
       {
         ...keyView('key-1'),
         blockedBy: null,
@@ -114,7 +107,7 @@ describe('omg upstream-keys list', () => {
   test('follows the pages, hands its filters over, and says how many it leaves out', async () => {
     for (let number = 0; number < 2_500; number += 1) pool.keys.set(`many-${number}`, keyView(`many-${number}`));
     const all = await omg('upstream-keys list --all --json --status healthy,disabled --search many');
-    expect(new Set(linesOf(all.stdout).map((line) => JSON.stringify(line))).size).toBe(2_501);
+    expect(new Set(jsonLines(all.stdout).map((line) => JSON.stringify(line))).size).toBe(2_501);
     expect(pool.requests('listKeys')[2]).toEqual({
       provider: 'ohmygpt',
       statuses: ['healthy', 'disabled'],
@@ -144,7 +137,7 @@ describe('a command about one pool', () => {
     pool.ownerElsewhere = ownerAddress;
     for (let number = 0; number < 1_500; number += 1) owner.keys.set(`k${number}`, keyView(`k${number}`));
     const { code, stdout, stderr } = await omg('upstream-keys list --all --json --verbose');
-    expect([code, linesOf(stdout).length]).toEqual([0, 1_500]);
+    expect([code, jsonLines(stdout).length]).toEqual([0, 1_500]);
     expect(stderr).toContain(`the owner is at ${ownerAddress}`);
     expect([pool.requests('listKeys').length, owner.requests('listKeys').length]).toEqual([1, 2]);
   });
@@ -270,7 +263,7 @@ describe('omg upstream-keys import', () => {
       stdin: JSON.stringify(rows, null, 2),
     });
     expect(code).toBe(1);
-    expect(linesOf(stdout)).toEqual([
+    expect(jsonLines(stdout)).toEqual([
       { entry: 1, id: 'a', ok: true, reason: null },
       { entry: 2, id: 'key-1', ok: false, reason: 'there is a key of this name' },
     ]);
@@ -315,7 +308,7 @@ describe('one thing done with several keys', () => {
   test('goes on after one that is not there, and fails in the end', async () => {
     pool.keys.set('key-3', keyView('key-3'));
     const { code, stdout, stderr } = await omg('upstream-keys enable key-1 key-2 key-3 --json');
-    expect(linesOf(stdout)).toMatchObject([{ keyId: 'key-1' }, { keyId: 'key-3' }]);
+    expect(jsonLines(stdout)).toMatchObject([{ keyId: 'key-1' }, { keyId: 'key-3' }]);
     expect([code, stderr]).toEqual([1, 'omg: key-broker: there is no key key-2\n']);
   });
 
@@ -414,7 +407,7 @@ test('omg upstream-keys stats sums a pool up, as its owner sees it', async () =>
     ].join(''),
   });
   const { stdout } = await omg('upstream-keys stats --provider ohmygpt --json');
-  expect(linesOf(stdout)).toMatchObject([
+  expect(jsonLines(stdout)).toMatchObject([
     { provider: 'ohmygpt', statuses: { healthy: 11_999 }, tokens: 2_469_134_000 },
   ]);
 });
@@ -428,7 +421,7 @@ test('omg providers list shows the counts that owners have, and those of an owne
   ownersProviders = [provider({ owner: ownerAddress }), provider({ ...unknown, name: 'openhands' })];
   const { code, stdout } = await omg('providers list --json');
   expect(code).toBe(0);
-  expect(linesOf(stdout)).toMatchObject([
+  expect(jsonLines(stdout)).toMatchObject([
     { name: 'ohmygpt', ready: true, keys: 12_000 },
     { name: 'openhands', ready: false, keys: 0, reason: 'owned by another replica' },
   ]);
@@ -506,7 +499,7 @@ describe('omg proxies', () => {
         'p-1    Berlin  socks5  10.0.0.9:1080  me    yes       yes         1,200  ohmygpt healthy, openhands unusable (ends in 4 min)\n',
       ].join(''),
     );
-    expect(linesOf((await omg('proxies list --json')).stdout)).toMatchObject([{ proxyId: 'p-1', type: 'socks5' }]);
+    expect(jsonLines((await omg('proxies list --json')).stdout)).toMatchObject([{ proxyId: 'p-1', type: 'socks5' }]);
   });
 
   test('add takes the address from a URL and the password from elsewhere', async () => {
@@ -583,7 +576,7 @@ describe('omg bindings', () => {
         'openhands   12,000         2        1\n',
       ].join(''),
     );
-    expect(linesOf((await omg('reload --json --provider openhands')).stdout)).toEqual([
+    expect(jsonLines((await omg('reload --json --provider openhands')).stdout)).toEqual([
       { provider: 'openhands', keys: 1, backupKeys: 50, proxies: 10, bindings: 12 },
     ]);
   });

@@ -7,7 +7,7 @@ import { OmgError } from '@omg/errors';
 import { bindService, type BoundService } from '@omg/grpc';
 import { eventsV1, usageV1 } from '@omg/proto-gen';
 import { startTelemetry, type Telemetry } from '@omg/telemetry';
-import { runOmgIn, type OmgOutcome } from '@omg/testkit';
+import { jsonLines, runOmgIn, type OmgOutcome } from '@omg/testkit';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { provider, providersService, serveForOmg, TOKEN, unused } from './serve-for-omg.ts';
 
@@ -204,10 +204,7 @@ describe('omg logs list', () => {
 
   test('with --json prints one whole object per line', async () => {
     const { stdout } = await omg('logs list --json');
-    const [aborted, served] = stdout
-      .trimEnd()
-      .split('\n')
-      .map((line) => JSON.parse(line) as unknown);
+    const [aborted, served] = jsonLines(stdout);
     expect(aborted).toMatchObject({ statusCode: 499, success: false, abortReason: 'client_left' });
     expect(served).toMatchObject({
       requestId: idOf(1),
@@ -339,10 +336,7 @@ describe('omg status', () => {
       code: 1,
       stderr: `omg: usage-ledger cannot be reached at ${NOBODY}; is it running? (LEDGER_ADDR)\n`,
     });
-    const [broker, ledger] = stdout
-      .trimEnd()
-      .split('\n')
-      .map((line) => JSON.parse(line) as unknown);
+    const [broker, ledger] = jsonLines(stdout);
     expect(broker).toMatchObject({ service: 'key-broker', ok: true, error: null });
     expect(ledger).toMatchObject({ service: 'usage-ledger', ok: false, address: NOBODY });
   });

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { bindService, type BoundService } from '@omg/grpc';
 import { eventsV1, usageV1 } from '@omg/proto-gen';
 import { startTelemetry } from '@omg/telemetry';
-import { OMG_COMPILE_CACHE, OMG_PROGRAM, runOmgIn, type OmgOutcome } from '@omg/testkit';
+import { jsonLines, OMG_COMPILE_CACHE, OMG_PROGRAM, runOmgIn, type OmgOutcome } from '@omg/testkit';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { serveForOmg, TOKEN, unused } from './serve-for-omg.ts';
 
@@ -248,10 +248,7 @@ describe('omg logs refused', () => {
 
   test('with --json prints a line for each, and null for what is not known', async () => {
     const { stdout } = await omg('logs refused --json --all');
-    const lines = stdout
-      .trimEnd()
-      .split('\n')
-      .map((line): unknown => JSON.parse(line));
+    const lines = jsonLines(stdout);
     expect(lines).toHaveLength(3);
     expect(lines[0]).toEqual({
       firstMinute: '2026-11-20T12:34:00.000Z',

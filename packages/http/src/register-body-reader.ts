@@ -24,9 +24,10 @@ export function registerBodyReader(app: FastifyInstance, { maxBytes, admitLarge 
     const encoding = request.headers['content-encoding'] ?? 'identity';
     if (encoding.trim().toLowerCase() !== 'identity') throw unsupported(encoding);
     const announced = Number(payload.headers['content-length']);
-    if (announced > maxBytes()) throw tooLarge(maxBytes());
+    const bound = maxBytes();
+    if (announced > bound) throw tooLarge(bound);
     if (!(announced <= SMALL_BYTES)) await admitLarge?.(request);
-    return await readBody(payload, announced, maxBytes());
+    return await readBody(payload, announced, bound);
   });
 }
 

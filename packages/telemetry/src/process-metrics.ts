@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import type { Meter } from '@opentelemetry/api';
+import { observeGauge } from './observe-gauge.ts';
 
 const NANOSECONDS = 1e9;
 const MICROSECONDS = 1e6;
@@ -16,11 +17,8 @@ export function startProcessMetrics(meter: Meter): Disposable {
       const { user, system } = process.cpuUsage();
       result.observe((user + system) / MICROSECONDS);
     });
-  const gauge = (name: string, description: string, read: () => number | Promise<number | undefined>): void => {
-    meter.createObservableGauge(name, { description }).addCallback(async (result) => {
-      const value = await read();
-      if (value !== undefined) result.observe(value);
-    });
+  const gauge = (name: string, description: string, read: Parameters<typeof observeGauge>[3]): void => {
+    observeGauge(meter, name, description, read);
   };
   gauge('process_resident_memory_bytes', 'Memory of the process', () => process.memoryUsage.rss());
   gauge('nodejs_heap_size_used_bytes', 'JavaScript heap in use', () => process.memoryUsage().heapUsed);

@@ -12,6 +12,7 @@ export { startOtlpSink, type OtlpSink } from './otlp-sink/otlp-sink.ts';
 export type { SinkSpan } from './otlp-sink/otlp-traces.ts';
 export { AMPLE_LIMITS } from './stack/ample-limits.ts';
 export {
+  jsonLines,
   OMG_COMPILE_CACHE,
   OMG_PROGRAM,
   runOmg,

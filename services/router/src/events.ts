@@ -1,5 +1,5 @@
 import type { AdoptedEpoch } from '@omg/journal';
-import { latencyHistogram, type Telemetry } from '@omg/telemetry';
+import { latencyHistogram, observeGauge, type Telemetry } from '@omg/telemetry';
 import type { LeaseRefusal } from './app/lease-broker.ts';
 import type { AttemptOutcome } from './app/attempt-outcome.ts';
 import type { BadKey } from './app/limit-bad-keys.ts';
@@ -66,12 +66,6 @@ export function makeEvents({ logger, meter }: Telemetry): Events {
   });
   const siteReads = meter.createCounter('omg_router_site_file_changes', {
     description: 'Changes of the site file, by whether they were taken',
-  });
-  const open = meter.createObservableGauge('omg_router_open_streams', {
-    description: 'Requests that are being answered',
-  });
-  const owned = meter.createObservableGauge('omg_router_account_partitions', {
-    description: 'Partitions of the accounts whose owner answers this router',
   });
   const unreadEvents = meter.createCounter('omg_router_unread_stream_events', {
     description: 'Events of streams that were passed on without being understood: malformed, or beyond any size',
@@ -176,14 +170,11 @@ export function makeEvents({ logger, meter }: Telemetry): Events {
       logger.error({ err: error }, 'the site file cannot be used; what it said before stands');
     },
     openStreams(count) {
-      open.addCallback((result) => {
-        result.observe(count());
-      });
+      observeGauge(meter, 'omg_router_open_streams', 'Requests that are being answered', count);
     },
     accountPartitions(count) {
-      owned.addCallback((result) => {
-        result.observe(count());
-      });
+      const description = 'Partitions of the accounts whose owner answers this router';
+      observeGauge(meter, 'omg_router_account_partitions', description, count);
     },
     fault(error) {
       logger.error({ err: error }, 'a request met a fault of the gateway');

@@ -10,6 +10,7 @@ import { startTelemetry } from '@omg/telemetry';
 import {
   AMPLE_LIMITS,
   createFakeAdmin,
+  jsonLines,
   runOmg,
   startStack,
   testMongoUrl,
@@ -292,10 +293,7 @@ test('the books of both ledgers agree, and what routers have of each account is 
   const { code, stdout, stderr } = await runOmg(stack, 'reconcile --json');
   expect(stderr).toBe('');
   expect(code).toBe(0);
-  const said = stdout
-    .trimEnd()
-    .split('\n')
-    .map((line): unknown => JSON.parse(line));
+  const said = jsonLines(stdout);
   expect(said).not.toContainEqual(expect.objectContaining({ type: 'note' }));
   expect(said).toContainEqual(expect.objectContaining({ type: 'result', check: 'outstanding', differences: 0 }));
 });

@@ -1,6 +1,6 @@
 import { clientKeyDigest, isClientKey } from '@omg/client-key';
 import { accountsV1 } from '@omg/proto-gen';
-import type { OmgOutcome } from '@omg/testkit';
+import { jsonLines, type OmgOutcome } from '@omg/testkit';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { TOKENS, startAdmin, type AdminWorld } from './accounts-admin.ts';
 import { CLIENT_KEY } from './ledger.ts';
@@ -24,10 +24,7 @@ const omg = async (line: string, env: Readonly<Record<string, string>> = {}): Pr
 async function json(line: string): Promise<readonly unknown[]> {
   const { code, stdout, stderr } = await omg(`${line} --json`);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-  return stdout
-    .trimEnd()
-    .split('\n')
-    .map((each): unknown => JSON.parse(each));
+  return jsonLines(stdout);
 }
 
 async function text(line: string): Promise<string> {

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import type { eventsV1 } from '@omg/proto-gen';
-import { startFakeUpstream, type FakeUpstream, type OmgOutcome } from '@omg/testkit';
+import { jsonLines, startFakeUpstream, type FakeUpstream, type OmgOutcome } from '@omg/testkit';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { projected, startAudit, type AuditWorld } from './audit-world.ts';
 import { makeEvent, publish, settled } from './ledger.ts';
@@ -25,13 +25,6 @@ afterAll(async () => {
 
 const omg = async (line: string, stdin = ''): Promise<OmgOutcome> =>
   await askLedgerByOmg(running.admin, line, { stdin });
-
-function jsonOf({ stdout }: OmgOutcome): readonly unknown[] {
-  return stdout
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line): unknown => JSON.parse(line));
-}
 
 async function charge(events: readonly eventsV1.UsageEvent[]): Promise<void> {
   publish(running.admin.world, events);
@@ -88,7 +81,7 @@ test('what agrees is a table without differences and exit code 0; what does not 
   expect(bad.stdout).toMatch(/^balances +tenant t1 +spent +\$\d+\.\d{9} +\$\d+\.\d{9}$/m);
   expect(bad.stdout).toMatch(/^revenue +partition \d +revenue/m);
   expect(asJson.code).toBe(1);
-  expect(jsonOf(asJson)).toEqual([
+  expect(jsonLines(asJson.stdout)).toEqual([
     expect.objectContaining({ type: 'difference', check: 'balances', subject: 'tenant t1', what: 'spent' }),
     expect.objectContaining({ type: 'result', check: 'balances', differences: 1, unknowable: 0 }),
     expect.objectContaining({ type: 'result', check: 'costs', differences: 0 }),
@@ -228,7 +221,7 @@ test('dead letters are listed, shown and replayed', async () => {
   const show = await omg(`dead-letters show ${first?.requestId ?? ''}`);
   expect(show.stdout).toContain('not charged  there is no price for model-z on ohmygpt');
   expect(show.stdout).toMatch(/^ {2}output +1,048$/m);
-  expect(jsonOf(await omg(`dead-letters show ${first?.requestId ?? ''} --json`))).toMatchObject([
+  expect(jsonLines((await omg(`dead-letters show ${first?.requestId ?? ''} --json`)).stdout)).toMatchObject([
     { id: first?.requestId, event: { tenantId: 't1', dialect: 'anthropic', tokens: { output: 1_048 } } },
   ]);
   const nothing = await omg('dead-letters show nothing');

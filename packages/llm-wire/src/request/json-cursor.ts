@@ -55,7 +55,7 @@ export class JsonCursor {
   position = 0;
 
   /** @param onString is shown each string, names of members included, quotes included */
-  constructor(body: Uint8Array, onString: (bytes: Buffer, start: number, end: number) => void = () => undefined) {
+  constructor(body: Uint8Array, onString: (bytes: Buffer, start: number, end: number) => void) {
     this.#onString = onString;
     this.bytes = Buffer.from(body.buffer, body.byteOffset, body.length);
     this.#words = new DataView(body.buffer, body.byteOffset, body.length);

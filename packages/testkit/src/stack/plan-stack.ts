@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { cacheDir } from '@omg/embedded';
+import { compileCacheOf } from './compile-cache.ts';
 import { SITES, brokerName, ledgerName, routerName, routerPart, type Part, type Site } from './parts.ts';
 import {
   LOOPBACK,
@@ -256,9 +256,8 @@ function service(options: PlanOptions, spec: ServiceSpec): PlannedProcess {
   };
 }
 
-/** With a cache of compiled code a service starts in half the time. */
 function inherited({ baseEnv }: PlanOptions): PlanOptions['baseEnv'] {
-  return { NODE_COMPILE_CACHE: join(cacheDir(baseEnv), 'node-compile'), ...baseEnv };
+  return { ...baseEnv, NODE_COMPILE_CACHE: compileCacheOf(baseEnv) };
 }
 
 /** A real upstream's keys go to its real address; nothing but fake keys ever goes to the fake one. */

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
-import { readEnvironment, type Environment } from '@omg/config';
-import { cacheDir } from '@omg/embedded';
+import { readEnvironment } from '@omg/config';
+import { compileCacheOf } from './compile-cache.ts';
 import { ROOT_DIR, type Stack } from './start-stack.ts';
 
 export interface OmgOutcome {
@@ -18,8 +18,15 @@ export interface OmgSurroundings {
 }
 
 export const OMG_PROGRAM = join(ROOT_DIR, 'packages/cli/src/main.ts');
-/** Where all that tests start finds what was compiled before: half of a command's time would be for that. */
 export const OMG_COMPILE_CACHE = compileCacheOf(readEnvironment());
+
+/** What `--json` prints. */
+export function jsonLines(text: string): readonly unknown[] {
+  return text
+    .trimEnd()
+    .split('\n')
+    .map((line): unknown => JSON.parse(line));
+}
 
 /** The real command line, with nothing of the environment of these tests. */
 export async function runOmgIn({ cwd, env, stdin = '' }: OmgSurroundings, line: string): Promise<OmgOutcome> {
@@ -47,8 +54,4 @@ export async function runOmg({ addresses, secrets, dataDir }: Stack, line: strin
   const { ledgerAddr, brokerAddr } = addresses;
   const env = { LEDGER_ADDR: ledgerAddr, BROKER_ADDR: brokerAddr, SERVICE_TOKEN: secrets.operatorToken };
   return await runOmgIn({ cwd: dataDir, env }, line);
-}
-
-function compileCacheOf(env: Environment): string {
-  return env['NODE_COMPILE_CACHE'] ?? join(cacheDir(env), 'node-compile');
 }

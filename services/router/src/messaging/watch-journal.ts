@@ -1,14 +1,12 @@
 import type { Journal } from '@omg/journal';
-import type { Telemetry } from '@omg/telemetry';
+import { observeGauge, type Telemetry } from '@omg/telemetry';
 
 type Watched = Pick<Journal, 'stats' | 'damage' | 'unadoptable'>;
 
 /** Shows how the journal stands; what is returned logs what went wrong since it was last called. */
 export function watchJournal(journal: Watched, { logger, meter }: Telemetry): () => void {
   const gauge = (name: string, description: string, read: () => number): void => {
-    meter.createObservableGauge(name, { description }).addCallback((result) => {
-      result.observe(read());
-    });
+    observeGauge(meter, name, description, read);
   };
   gauge('omg_router_journal_bytes', 'What the journal has on the disk', () => journal.stats().bytes);
   gauge(
