@@ -86,7 +86,10 @@ function usage(): BoundService {
     },
     tailLogs: unused,
     summarise: unused,
-    getSeries: unused,
+    // oxlint-disable-next-line require-yield -- nothing comes of it
+    async *getSeries() {
+      await unused();
+    },
     listRefusals: unused,
   });
 }

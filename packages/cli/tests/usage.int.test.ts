@@ -71,7 +71,7 @@ function usage(): BoundService {
       const { from, to } = request;
       return await Promise.resolve({ from, to, total: SUMS, groups: names.length === 0 ? [] : groups, groupCount: 7 });
     },
-    getSeries: async (request) => {
+    async *getSeries(request) {
       asked.push(request);
       const at = (hour: number) => new Date(Date.UTC(2026, 9, 24, 22 + hour));
       const points = [SUMS, HALF].map((sums, index) => ({
@@ -80,7 +80,8 @@ function usage(): BoundService {
         total: sums,
         groups: [{ values: ['model-x'], sums }],
       }));
-      return await Promise.resolve({ points });
+      await Promise.resolve();
+      for (const point of points) yield { points: [point] };
     },
     listRefusals: async (request) => {
       asked.push(request);

@@ -46,7 +46,7 @@ export interface DuplexCall<Req, Res> {
 type ClientMethod<M extends MethodShape> = M extends UnaryMethod
   ? (request: RequestOf<M>, options?: UnaryOptions) => Promise<ResponseOf<M>>
   : M extends ServerStreamMethod
-    ? (request: RequestOf<M>, signal: AbortSignal) => AsyncIterable<ResponseOf<M>>
+    ? (request: RequestOf<M>, signal: AbortSignal, deadlineMs?: number) => AsyncIterable<ResponseOf<M>>
     : M extends DuplexMethod
       ? (signal: AbortSignal) => DuplexCall<RequestOf<M>, ResponseOf<M>>
       : never;
@@ -112,14 +112,15 @@ function makeUnary(channel: Client, method: MethodShape, options: GrpcClientOpti
 }
 
 function makeServerStream(channel: Client, method: MethodShape, options: GrpcClientOptions) {
-  return (request: never, signal: AbortSignal): AsyncIterable<unknown> => {
+  // some last as long as whoever asks
+  return (request: never, signal: AbortSignal, deadlineMs?: number): AsyncIterable<unknown> => {
     const call = channel.makeServerStreamRequest(
       method.path,
       method.requestSerialize,
       method.responseDeserialize,
       request,
       metadataOf(options),
-      {},
+      deadlineMs === undefined ? {} : callOptions(deadlineMs),
     );
     return responsesOf(endingWith(call, signal), method);
   };

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { promisify } from 'node:util';
 import { Secret, readConfig } from '@omg/config';
 import { OmgError } from '@omg/errors';
@@ -320,6 +321,19 @@ describe('a call whose answer is a stream', () => {
       for await (const response of client.reconcile(asked, new AbortController().signal)) read.push(response);
     })();
     expect(await errorOf(reading)).toMatchObject({ code: 'not_found' });
+    expect(read).toEqual([noteOf('before')]);
+  });
+
+  test('that takes longer than its deadline brings what came before, and that as the error', async () => {
+    const client = await serveAudit(async function* reconcile(_, { signal }) {
+      yield noteOf('before');
+      await once(signal, 'abort');
+    });
+    const read: unknown[] = [];
+    const reading = (async () => {
+      for await (const response of client.reconcile(asked, new AbortController().signal, 300)) read.push(response);
+    })();
+    expect(await errorOf(reading)).toMatchObject({ code: 'deadline_exceeded' });
     expect(read).toEqual([noteOf('before')]);
   });
 

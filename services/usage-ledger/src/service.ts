@@ -32,6 +32,7 @@ import { accountsAdminService } from './grpc/accounts-admin-service.ts';
 import { accountsService } from './grpc/accounts-service.ts';
 import { auditService } from './grpc/audit-service.ts';
 import { deadLettersService } from './grpc/dead-letters-service.ts';
+import { keepGarbageYoung } from './keep-garbage-young.ts';
 import { usageService } from './grpc/usage-service.ts';
 import { readPartition, type PartitionReaderOptions } from './messaging/partition-reader.ts';
 import { keepStream } from './messaging/keep-stream.ts';
@@ -75,6 +76,7 @@ const AUDIT_CALL_TIMEOUT_MS = 10 * 60_000;
 
 /** Builds usage-ledger of its parts and starts it. */
 export async function startService(config: Config, overrides: Overrides = {}): Promise<LedgerService> {
+  keepGarbageYoung();
   await using stack = new AsyncDisposableStack();
   const clock = overrides.clock ?? { now: () => new Date() };
   const process = stack.use(await startProcess(config.process, overrides));
@@ -226,7 +228,7 @@ export async function startService(config: Config, overrides: Overrides = {}): P
         ),
         usageService({
           queryLogs: makeQueryLogs({ logs, partitions: USAGE_PARTITIONS }),
-          summarise: makeSummarise({ rollups }),
+          summarise: makeSummarise({ rollups, clock }),
           series: makeSeries({ rollups }),
           listRefusals: makeListRefusals({ refusals }),
         }),

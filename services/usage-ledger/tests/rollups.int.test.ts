@@ -39,6 +39,7 @@ afterAll(async () => {
 
 const oneOf = (...values: readonly string[]): fc.Arbitrary<string> => fc.constantFrom(...values);
 const DAY_MS = 86_400_000;
+const clock = { now: () => new Date() };
 const FROM_MS = Date.UTC(2026, 2, 20, 5, 45);
 const TO_MS = Date.UTC(2026, 4, 3, 20, 15);
 
@@ -245,7 +246,7 @@ function plain({
 }
 
 async function expectRollupsAreGroupedLogs(store: MongoRollups, list: readonly ChargedRequest[]): Promise<void> {
-  const summarise = makeSummarise({ rollups: store });
+  const summarise = makeSummarise({ rollups: store, clock });
   const here = list.filter(inRange(FROM_MS, TO_MS));
   for (const { dimensions } of CUBES) {
     const answer = await summarise({
@@ -360,7 +361,7 @@ describe('questions', () => {
   });
 
   test('about any range of quarters are answered as the logs would', async () => {
-    const summarise = makeSummarise({ rollups: store });
+    const summarise = makeSummarise({ rollups: store, clock });
     const quarter = fc
       .integer({ min: FROM_MS / 900_000 - 5_000, max: TO_MS / 900_000 + 5_000 })
       .map((n) => n * 900_000);
@@ -384,6 +385,28 @@ describe('questions', () => {
     );
   });
 
+  test('that end now, or later, are answered as the logs would', async () => {
+    const lastMs = Math.max(...list.map(({ record }) => record.acceptedAt.getTime()));
+    const summarise = makeSummarise({ rollups: store, clock: { now: () => new Date(lastMs + 1) } });
+    const quarter = fc.integer({ min: FROM_MS / 900_000 - 5_000, max: Math.floor(lastMs / 900_000) });
+    await fc.assert(
+      fc.asyncProperty(quarter, fc.nat({ max: 400 * DAY_MS }), async (from, laterMs) => {
+        const fromMs = from * 900_000;
+        const { total } = await summarise({
+          fromMs,
+          toMs: lastMs + 1 + laterMs,
+          scope: {},
+          groupBy: [],
+          limit: 0,
+          quantiles: true,
+        });
+        const here = list.filter(({ record }) => record.acceptedAt.getTime() >= fromMs);
+        expect(plain(total)).toEqual(grouped(here, () => '')['']);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
   test.each<[Dimension[], Record<string, string>]>([
     [['model'], { tenantId: 'a/b|%' }],
     [['site'], { tenantId: 't2' }],
@@ -392,7 +415,7 @@ describe('questions', () => {
     [['upstreamKeyId'], { provider: 'p2' }],
     [['site', 'model'], {}],
   ])('by %j of %j are answered as the logs would', async (groupBy, scope) => {
-    const { groups } = await makeSummarise({ rollups: store })({
+    const { groups } = await makeSummarise({ rollups: store, clock })({
       fromMs: FROM_MS,
       toMs: TO_MS,
       scope,
@@ -411,7 +434,7 @@ describe('questions', () => {
   });
 
   test('about quantiles are within 5 % of the truth', async () => {
-    const { total } = await makeSummarise({ rollups: store })({
+    const { total } = await makeSummarise({ rollups: store, clock })({
       fromMs: FROM_MS,
       toMs: TO_MS,
       scope: {},
@@ -440,7 +463,7 @@ describe('questions', () => {
     ['hour', 'Europe/Berlin'],
     ['hour', 'Australia/Lord_Howe'],
   ] as const)('by %s in %s count each request in the day or hour that a clock there showed', async (step, zone) => {
-    const points = await makeSeries({ rollups: store })({
+    const series = await makeSeries({ rollups: store })({
       fromMs: FROM_MS,
       toMs: TO_MS,
       step,
@@ -448,6 +471,7 @@ describe('questions', () => {
       scope: { tenantId: 't1' },
       groupBy: ['model'],
     });
+    const points = [...series];
     const shown = new Intl.DateTimeFormat('en-CA', {
       timeZone: zone,
       dateStyle: 'short',
@@ -478,7 +502,9 @@ describe('questions', () => {
       limit: 0,
       quantiles: true,
     };
-    await expect(makeSummarise({ rollups: store })(question)).rejects.toMatchObject({ code: 'invalid_argument' });
+    await expect(makeSummarise({ rollups: store, clock })(question)).rejects.toMatchObject({
+      code: 'invalid_argument',
+    });
   });
 });
 

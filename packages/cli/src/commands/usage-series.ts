@@ -19,6 +19,7 @@ import {
 } from '../views/usage-sums.ts';
 
 const BAR_WIDTH = 20;
+const DEADLINE_MS = 30_000;
 
 const STEPS = {
   day: { step: usageV1.Step.DAY, usual: '14d', format: formatDayIn },
@@ -59,9 +60,10 @@ export const usageSeries = defineCommand({
     const range = readRange(args, { usual, zone, nowMs: Date.now() });
     const groupBy = by.map((name) => DIMENSIONS[name]);
     const question = { ...range, step, timeZone: zone, scope: readScope(args), groupBy };
-    const { points } = await context.connection
+    const parts = await context.connection
       .usage()
-      .call(async (client, options) => await client.getSeries(question, options));
+      .call(async (client) => await Array.fromAsync(client.getSeries(question, context.signal, DEADLINE_MS)));
+    const points = parts.flatMap((part) => part.points);
     const rows = points.flatMap((point): readonly PointRow[] => {
       const groups = by.length === 0 ? [{ values: [], sums: point.total }] : point.groups;
       return groups.map((group) => ({ ...rowOf(group), point }));

@@ -72,7 +72,9 @@ async function writeTotal({ terminal, json }: CommandContext, answer: SummaryAns
     `${head}\n${renderFields([
       ['requests', formatCount(requests)],
       ['succeeded', `${formatCount(successes)} (${formatShare(successes, requests)})`],
-      ...failures.map(({ kind, count }): [string, string] => [`  ${printable(kind)}`, formatCount(count)]),
+      ...failures
+        .toSorted((a, b) => Number(b.count - a.count))
+        .map(({ kind, count }): [string, string] => [`  ${printable(kind)}`, formatCount(count)]),
       ['input, not cached', formatCount(tokens?.input ?? 0n)],
       ['cache write', formatCount((tokens?.cacheWrite5m ?? 0n) + (tokens?.cacheWrite1h ?? 0n))],
       ['cache read', formatCount(tokens?.cacheRead ?? 0n)],

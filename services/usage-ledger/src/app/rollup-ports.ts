@@ -1,3 +1,4 @@
+import type { FigureTable } from '../domain/figure-table.ts';
 import type { Figures, Timings } from '../domain/figures.ts';
 import type { Cube, Dimension } from '../domain/rollup-cube.ts';
 import type { RollupEntry, RollupRow } from '../domain/rollup-fold.ts';
@@ -51,6 +52,12 @@ export interface StoredRow<T> {
   addCells: (at: (cell: number) => T | undefined) => void;
 }
 
+/** The same of figures, where very many are added up: each to a slot of a table, or to none where that is -1. */
+export interface FigureRow extends Pick<StoredRow<Figures>, 'unit' | 'startMs' | 'values'> {
+  addTotal: (table: FigureTable, slot: number) => void;
+  addCells: (table: FigureTable, slotOf: (cell: number) => number) => void;
+}
+
 /** Rows of a cube. With `pieces` those that they need, else all of the unit in the range. */
 export interface RowsWanted {
   readonly cube: Cube;
@@ -68,9 +75,10 @@ export interface SpanWanted {
 }
 
 export interface RollupReader {
-  figures: (wanted: RowsWanted) => Promise<readonly StoredRow<Figures>[]>;
-  /** Of cubes that have them. */
-  timings: (wanted: RowsWanted) => Promise<readonly StoredRow<Timings>[]>;
+  /** Calls `take` with some rows after the other, as they come, until all are there. */
+  figures: (wanted: RowsWanted, take: (rows: readonly FigureRow[]) => void) => Promise<void>;
+  /** The same of cubes that have them. */
+  timings: (wanted: RowsWanted, take: (rows: readonly StoredRow<Timings>[]) => void) => Promise<void>;
   /** With their cells only. */
-  figureCells: (wanted: SpanWanted) => Promise<readonly StoredRow<Figures>[]>;
+  figureCells: (wanted: SpanWanted, take: (rows: readonly FigureRow[]) => void) => Promise<void>;
 }

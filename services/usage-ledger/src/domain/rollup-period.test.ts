@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { QUARTER_MS, UNITS, piecesOf, type Piece } from './rollup-period.ts';
+import { QUARTER_MS, UNITS, piecesFrom, piecesOf, type Piece } from './rollup-period.ts';
 
 const quarter = fc.integer({ min: 0, max: 500 * 96 }).map((n) => Date.UTC(2026, 0, 1) + n * QUARTER_MS);
 
@@ -26,6 +26,23 @@ test('the pieces cover a range without gap or overlap, and are few', () => {
       expect(reached).toBe(to);
       for (const { unit, startMs } of pieces) expect(UNITS[unit].startOf(startMs)).toBe(startMs);
       expect(pieces.filter(({ cells }) => cells !== undefined).length).toBeLessThanOrEqual(6);
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test('the pieces of a range behind which nothing is begin with it, reach its end at least, and are as few or fewer', () => {
+  fc.assert(
+    fc.property(quarter, quarter, (a, b) => {
+      fc.pre(a !== b);
+      const [from, to] = [Math.min(a, b), Math.max(a, b)];
+      const pieces = piecesFrom(from, to);
+      const spans = pieces.map(spanOf).toSorted(([x], [y]) => x - y);
+      expect(spans[0]?.[0]).toBe(from);
+      expect(spans.every(([start], index) => index === 0 || start === spans[index - 1]?.[1])).toBe(true);
+      expect(spans.at(-1)?.[1]).toBeGreaterThanOrEqual(to);
+      expect(pieces.length).toBeLessThanOrEqual(piecesOf(from, to).length);
+      expect(pieces.filter(({ cells }) => cells !== undefined).length).toBeLessThanOrEqual(3);
     }),
     { numRuns: 2_000 },
   );

@@ -53,16 +53,29 @@ export interface Piece {
 
 /** The range as few rows: of years, of the months at its ends, of the days at their ends. Both ends are quarters. */
 export function piecesOf(fromMs: number, toMs: number, unit: Unit = 'year'): readonly Piece[] {
-  const { startOf, cellStart, cellCount } = UNITS[unit];
   const pieces: Piece[] = [];
-  let startMs = startOf(fromMs);
+  let startMs = UNITS[unit].startOf(fromMs);
   while (startMs < toMs) {
-    const endMs = cellStart(startMs, cellCount(startMs));
+    const endMs = endOf(unit, startMs);
     if (fromMs <= startMs && endMs <= toMs) pieces.push({ unit, startMs, cells: undefined });
     else pieces.push(...piecesOfPeriod({ unit, startMs }, Math.max(fromMs, startMs), Math.min(toMs, endMs)));
     startMs = endMs;
   }
   return pieces;
+}
+
+/** The same for a range behind which nothing is: up to the end of its day, month or year where that takes fewer pieces. */
+export function piecesFrom(fromMs: number, toMs: number): readonly Piece[] {
+  const ends = [toMs, ...(['day', 'month', 'year'] as const).map((unit) => endOf(unit, toMs - 1))];
+  const choices = ends.map((endMs) => piecesOf(fromMs, endMs));
+  // of as few the last: its rows are rather whole ones
+  return choices.reduce((best, pieces) => (pieces.length <= best.length ? pieces : best));
+}
+
+function endOf(unit: Unit, timeMs: number): number {
+  const { startOf, cellStart, cellCount } = UNITS[unit];
+  const startMs = startOf(timeMs);
+  return cellStart(startMs, cellCount(startMs));
 }
 
 function piecesOfPeriod(period: Pick<Piece, 'unit' | 'startMs'>, fromMs: number, toMs: number): readonly Piece[] {

@@ -7,7 +7,7 @@ export function toSums({ figures, timings }: Sums): usageV1.Sums {
   return {
     requests: BigInt(requests),
     successes: BigInt(successes),
-    failures: [...failures].toSorted(([, a], [, b]) => b - a).map(([kind, count]) => ({ kind, count: BigInt(count) })),
+    failures: Array.from(failures, ([kind, count]) => ({ kind, count: BigInt(count) })),
     tokens: {
       input: BigInt(figures.input),
       output: BigInt(figures.output),
@@ -23,16 +23,17 @@ export function toSums({ figures, timings }: Sums): usageV1.Sums {
 }
 
 function toTiming(count: number, sumMs: number, histogram: Histogram | undefined): usageV1.Timing {
+  const timing: usageV1.Timing = { count: BigInt(count), meanMs: count === 0 ? 0 : sumMs / count };
+  if (histogram === undefined) return timing;
   return {
-    count: BigInt(count),
-    meanMs: count === 0 ? 0 : sumMs / count,
+    ...timing,
     p50Ms: quantileOf(histogram, 0.5),
     p95Ms: quantileOf(histogram, 0.95),
     p99Ms: quantileOf(histogram, 0.99),
   };
 }
 
-function quantileOf(histogram: Histogram | undefined, share: number): bigint | undefined {
-  const ms = histogram === undefined ? undefined : quantile(histogram, share);
+function quantileOf(histogram: Histogram, share: number): bigint | undefined {
+  const ms = quantile(histogram, share);
   return ms === undefined ? undefined : BigInt(ms);
 }

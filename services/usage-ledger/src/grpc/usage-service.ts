@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { bindService, type BoundService } from '@omg/grpc';
 import { usageV1 } from '@omg/proto-gen';
 import type { RefusalPage, RefusalPageQuery } from '../app/list-refusals.ts';
@@ -13,9 +14,12 @@ import { toSums } from './to-sums.ts';
 export interface UsageUseCases {
   readonly queryLogs: QueryLogs;
   readonly summarise: (question: SummaryQuestion) => Promise<Summary>;
-  readonly series: (question: SeriesQuestion) => Promise<readonly SeriesPoint[]>;
+  readonly series: (question: SeriesQuestion) => Promise<Iterable<SeriesPoint>>;
   readonly listRefusals: (query: RefusalPageQuery) => Promise<RefusalPage>;
 }
+
+/** Whoever asks reads them while the next ones are made. */
+const POINTS_AT_ONCE = 250;
 
 export function usageService({ queryLogs, summarise, series, listRefusals }: UsageUseCases): BoundService {
   return bindService(usageV1.UsageService, {
@@ -45,7 +49,7 @@ export function usageService({ queryLogs, summarise, series, listRefusals }: Usa
         groupCount,
       };
     },
-    getSeries: async ({ scope, groupBy, step, timeZone, ...range }) => {
+    async *getSeries({ scope, groupBy, step, timeZone, ...range }) {
       const points = await series({
         ...parseRange(range),
         step: parseStep(step),
@@ -53,7 +57,17 @@ export function usageService({ queryLogs, summarise, series, listRefusals }: Usa
         scope: parseScope(scope),
         groupBy: parseDimensions(groupBy),
       });
-      return { points: points.map(toPoint) };
+      let part: usageV1.SeriesPoint[] = [];
+      for (const point of points) {
+        if (part.length === POINTS_AT_ONCE) {
+          yield { points: part };
+          part = [];
+          // what is written is sent, and others are served, between two parts
+          await setImmediate();
+        }
+        part.push(toPoint(point));
+      }
+      yield { points: part };
     },
     listRefusals: async (request) => {
       const { refusals, nextPageToken } = await listRefusals(request);

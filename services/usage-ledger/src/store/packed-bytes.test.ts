@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { COLUMNS, COST, amountAt } from '../domain/figure-table.ts';
 import { PackedReader, PackedWriter } from './packed-bytes.ts';
 
 const item = fc.oneof(
@@ -20,9 +21,13 @@ test('what was written is read again, whatever it is and however much', () => {
         else writer.word(one);
       }
       const reader = new PackedReader(writer.finish());
-      const read = items.map((one) =>
-        typeof one === 'number' ? reader.number() : typeof one === 'bigint' ? BigInt(reader.integer()) : reader.word(),
-      );
+      const amount = new Float64Array(COLUMNS);
+      const read = items.map((one) => {
+        if (typeof one === 'number') return reader.number();
+        if (typeof one === 'string') return reader.word();
+        reader.amount(amount, COST);
+        return amountAt(amount, COST);
+      });
       expect(read).toEqual(items);
       expect(reader.hasMore).toBe(false);
     }),

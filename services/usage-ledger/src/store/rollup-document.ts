@@ -13,6 +13,7 @@ import { addToHistogram, type Histogram } from '../domain/histogram.ts';
 import type { Dimension } from '../domain/rollup-cube.ts';
 import type { RollupRow } from '../domain/rollup-fold.ts';
 import type { Unit } from '../domain/rollup-period.ts';
+import { addCellsToFigures, packFigures } from './figure-cells.ts';
 import { PackedReader, PackedWriter } from './packed-bytes.ts';
 
 /** A number that the server or the driver may have widened to a Long. */
@@ -36,7 +37,8 @@ export interface RollupDocument extends Partial<Record<Dimension, string>> {
   readonly cells: Binary;
 }
 
-const FIELDS = [
+/** In the order of a FigureTable's columns. */
+export const FIELDS = [
   ['requests', 'n'],
   ['successes', 'ok'],
   ['input', 'in'],
@@ -51,16 +53,18 @@ const FIELDS = [
   ['listCostNanoUsd', 'list'],
 ] as const satisfies readonly (readonly [keyof Figures, string])[];
 
+export const FAILURES_FIELD = 'fail';
+
 /** The row's figures, on top of what is stored of it. */
 export function toFiguresDocument(row: RollupRow, stored?: RollupDocument): RollupDocument {
-  if (stored === undefined) return { ...headOf(row), total: toTotal(row.total), cells: packFigures(row.cells) };
+  if (stored === undefined) return { ...headOf(row), total: toTotal(row.total), cells: toCells(row.cells) };
   const total = noFigures();
   addStoredTotal(total, stored.total);
   addFigures(total, row.total);
   const cells = new Map<number, Figures>();
-  unpackFigures(stored.cells, (cell) => cells.getOrInsertComputed(cell, noFigures));
+  addCellsToFigures(stored.cells.value(), (cell) => cells.getOrInsertComputed(cell, noFigures));
   for (const [cell, figures] of row.cells) addFigures(cells.getOrInsertComputed(cell, noFigures), figures);
-  return { ...stored, total: toTotal(total), cells: packFigures(cells) };
+  return { ...stored, total: toTotal(total), cells: toCells(cells) };
 }
 
 /** The row's timings, on top of what is stored of it. */
@@ -68,8 +72,8 @@ export function toTimingsDocument(row: RollupRow, stored?: RollupDocument): Roll
   const cells = new Map<number, Timings>();
   const total = noTimings();
   if (stored !== undefined) {
-    unpackTimings(stored.total, () => total);
-    unpackTimings(stored.cells, (cell) => cells.getOrInsertComputed(cell, noTimings));
+    addStoredTimings(total, stored.total);
+    unpackTimings(stored.cells.value(), (cell) => cells.getOrInsertComputed(cell, noTimings));
   }
   addTimings(total, row.timings);
   for (const [cell, timings] of row.timingCells) addTimings(cells.getOrInsertComputed(cell, noTimings), timings);
@@ -89,7 +93,7 @@ export function fromFiguresDocument({ unit, start, total, cells, ...values }: Ro
       addStoredTotal(to, total);
     },
     addCells: (at) => {
-      unpackFigures(cells, at);
+      addCellsToFigures(cells.value(), at);
     },
   };
 }
@@ -100,10 +104,10 @@ export function fromTimingsDocument({ unit, start, total, cells, ...values }: Ro
     startMs: start.getTime(),
     values,
     addTotal: (to) => {
-      unpackTimings(total, () => to);
+      addStoredTimings(to, total);
     },
     addCells: (at) => {
-      unpackTimings(cells, at);
+      unpackTimings(cells.value(), at);
     },
   };
 }
@@ -128,7 +132,7 @@ function headOf(row: RollupRow): Omit<RollupDocument, 'total' | 'cells'> {
 }
 
 function toTotal(figures: Figures): StoredTotal {
-  const failures = figures.failures.size === 0 ? {} : { fail: Object.fromEntries(figures.failures) };
+  const failures = figures.failures.size === 0 ? {} : { [FAILURES_FIELD]: Object.fromEntries(figures.failures) };
   const numbers = FIELDS.map(([name, field]) => [field, figures[name]] as const);
   return { ...Object.fromEntries(numbers.filter(([, value]) => value !== 0 && value !== 0n)), ...failures };
 }
@@ -152,102 +156,8 @@ function addStoredTotal(to: Figures, total: RollupDocument['total']): void {
   if (typeof fail === 'object') for (const kind in fail) addFailures(to, kind, toNumber(fail[kind]));
 }
 
-function packFigures(cells: ReadonlyMap<number, Figures>): Binary {
-  const writer = new PackedWriter();
-  const kinds = [...new Set([...cells.values()].flatMap(({ failures }) => [...failures.keys()]))];
-  writer.number(kinds.length);
-  for (const kind of kinds) writer.word(kind);
-  for (const [cell, figures] of cells) {
-    writer.number(cell);
-    writer.number(figures.requests);
-    writer.number(figures.successes);
-    writer.number(figures.input);
-    writer.number(figures.output);
-    writer.number(figures.cacheWrite5m);
-    writer.number(figures.cacheWrite1h);
-    writer.number(figures.cacheRead);
-    writer.number(figures.latencyMs);
-    writer.number(figures.firstTokens);
-    writer.number(figures.firstTokenMs);
-    writer.bigint(figures.costNanoUsd);
-    writer.bigint(figures.listCostNanoUsd);
-    writer.number(figures.failures.size);
-    for (const [kind, count] of figures.failures) {
-      writer.number(kinds.indexOf(kind));
-      writer.number(count);
-    }
-  }
-  return new Binary(writer.finish());
-}
-
-function unpackFigures(cells: Binary, at: (cell: number) => Figures | undefined): void {
-  const reader = new PackedReader(cells.value());
-  const kinds = Array.from({ length: reader.number() }, () => reader.word());
-  const nowhere = noFigures();
-  const run = new Run(nowhere, kinds);
-  while (reader.hasMore) {
-    const to = at(reader.number()) ?? nowhere;
-    run.goTo(to);
-    to.requests += reader.number();
-    to.successes += reader.number();
-    to.input += reader.number();
-    to.output += reader.number();
-    to.cacheWrite5m += reader.number();
-    to.cacheWrite1h += reader.number();
-    to.cacheRead += reader.number();
-    to.latencyMs += reader.number();
-    to.firstTokens += reader.number();
-    to.firstTokenMs += reader.number();
-    run.addMoney(reader.integer(), reader.integer());
-    for (let left = reader.number(); left > 0; left -= 1) run.addFailures(reader.number(), reader.number());
-  }
-  run.flush();
-}
-
-/** With another cell's on top a sum is still exact. */
-const MAX_SUM = 2 ** 52;
-
-/** What cells that follow each other add to the same figures, where adding it each time would take longer than all the rest. */
-class Run {
-  readonly #kinds: readonly string[];
-  readonly #failures: number[];
-  #to: Figures;
-  #cost = 0;
-  #listCost = 0;
-
-  constructor(to: Figures, kinds: readonly string[]) {
-    this.#to = to;
-    this.#kinds = kinds;
-    this.#failures = kinds.map(() => 0);
-  }
-
-  goTo(to: Figures): void {
-    if (to !== this.#to || this.#cost > MAX_SUM || this.#listCost > MAX_SUM) this.flush();
-    this.#to = to;
-  }
-
-  addMoney(cost: number | bigint, listCost: number | bigint): void {
-    if (typeof cost === 'number') this.#cost += cost;
-    else this.#to.costNanoUsd += cost;
-    if (typeof listCost === 'number') this.#listCost += listCost;
-    else this.#to.listCostNanoUsd += listCost;
-  }
-
-  addFailures(kind: number, count: number): void {
-    this.#failures[kind] = (this.#failures[kind] ?? 0) + count;
-  }
-
-  flush(): void {
-    this.#to.costNanoUsd += BigInt(this.#cost);
-    this.#to.listCostNanoUsd += BigInt(this.#listCost);
-    for (const [index, kind] of this.#kinds.entries()) {
-      const count = this.#failures[index] ?? 0;
-      if (count > 0) addFailures(this.#to, kind, count);
-    }
-    this.#cost = 0;
-    this.#listCost = 0;
-    this.#failures.fill(0);
-  }
+function toCells(cells: ReadonlyMap<number, Figures>): Binary {
+  return new Binary(packFigures(cells));
 }
 
 function packTimings(cells: ReadonlyMap<number, Timings>): Binary {
@@ -265,9 +175,12 @@ function packTimings(cells: ReadonlyMap<number, Timings>): Binary {
   return new Binary(writer.finish());
 }
 
-function unpackTimings(cells: RollupDocument['total'], at: (cell: number) => Timings | undefined): void {
-  if (!(cells instanceof Binary)) return;
-  const reader = new PackedReader(cells.value());
+function addStoredTimings(to: Timings, total: RollupDocument['total']): void {
+  if (total instanceof Binary) unpackTimings(total.value(), () => to);
+}
+
+export function unpackTimings(cells: Uint8Array, at: (cell: number) => Timings | undefined): void {
+  const reader = new PackedReader(cells);
   while (reader.hasMore) {
     const to = at(reader.number());
     unpackHistogram(reader, to?.latency);

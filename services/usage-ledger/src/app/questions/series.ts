@@ -1,8 +1,9 @@
+import { FigureTable } from '../../domain/figure-table.ts';
 import { addFigures, noFigures, type Figures } from '../../domain/figures.ts';
 import { cubeOf, type Dimension } from '../../domain/rollup-cube.ts';
 import { DAY_MS, UNITS, type Unit } from '../../domain/rollup-period.ts';
 import { zonedSteps, type Step } from '../../domain/zoned-steps.ts';
-import type { RollupReader, Scope } from '../rollup-ports.ts';
+import type { FigureRow, RollupReader, Scope } from '../rollup-ports.ts';
 import { dimensionsOf } from './scope.ts';
 
 export interface SeriesQuestion {
@@ -23,57 +24,88 @@ export interface SeriesPoint {
   readonly groups: readonly { readonly values: readonly string[]; readonly figures: Figures }[];
 }
 
+interface Group {
+  readonly values: readonly string[];
+  /** Of its figures, by point; -1 where it has none. */
+  readonly slots: Int32Array;
+}
+
 /** A point for each day or hour that the range touches, also for those without requests. */
 export function makeSeries(deps: {
   readonly rollups: Pick<RollupReader, 'figureCells'>;
-}): (question: SeriesQuestion) => Promise<readonly SeriesPoint[]> {
+}): (question: SeriesQuestion) => Promise<Iterable<SeriesPoint>> {
   return async ({ scope, groupBy, step, zone, ...range }) => {
     const steps = zonedSteps(range, step, zone);
     const cube = cubeOf([...dimensionsOf(scope), ...groupBy]);
     const unit: Unit = steps.every((timeMs) => timeMs % DAY_MS === 0) ? 'month' : 'day';
     const [fromMs = 0, toMs = 0] = [steps[0], steps.at(-1)];
-    const rows = await deps.rollups.figureCells({
-      cube,
-      scope,
-      unit,
-      fromMs: UNITS[unit].startOf(fromMs),
-      toMs,
-    });
-    const points = steps.slice(0, -1).map(() => new Map<string, { values: readonly string[]; figures: Figures }>());
+    const wanted = { cube, scope, unit, fromMs: UNITS[unit].startOf(fromMs), toMs };
+    const table = new FigureTable();
+    const groups = new Map<string, Group>();
     const pointOfCell = cellIndex(steps, unit);
-    for (const { startMs, values, addCells } of rows) {
-      const names = groupBy.map((dimension) => values[dimension] ?? '');
-      const name = names.join('\0');
-      const indexes = pointOfCell(startMs);
-      addCells((cell) => {
-        const point = points[indexes[cell] ?? -1];
-        return point?.getOrInsertComputed(name, () => ({ values: names, figures: noFigures() })).figures;
+    const add = (row: FigureRow): void => {
+      const values = groupBy.map((dimension) => row.values[dimension] ?? '');
+      const { slots } = groups.getOrInsertComputed(values.join('\0'), () => ({
+        values,
+        slots: new Int32Array(steps.length - 1).fill(-1),
+      }));
+      const points = pointOfCell(row.startMs);
+      row.addCells(table, (cell) => {
+        const point = points[cell] ?? -1;
+        if (slots[point] === -1) slots[point] = table.newSlot();
+        return slots[point] ?? -1;
       });
-    }
-    return points.map((groups, index) => {
-      const bounds = { fromMs: steps[index] ?? fromMs, toMs: steps[index + 1] ?? toMs };
-      if (groupBy.length === 0) return { ...bounds, total: groups.get('')?.figures ?? noFigures(), groups: [] };
-      const total = noFigures();
-      for (const { figures } of groups.values()) addFigures(total, figures);
-      return { ...bounds, total, groups: [...groups.values()] };
+    };
+    await deps.rollups.figureCells(wanted, (rows) => {
+      for (const row of rows) add(row);
     });
+    return pointsOf({ steps, table, groups: [...groups.values()], isGrouped: groupBy.length > 0 });
   };
 }
 
+/** One by one as they are asked for: all at once they would take longer to forget than to make. */
+function* pointsOf(series: {
+  readonly steps: readonly number[];
+  readonly table: FigureTable;
+  readonly groups: readonly Group[];
+  readonly isGrouped: boolean;
+}): Iterable<SeriesPoint> {
+  const { steps, table, isGrouped } = series;
+  for (let point = 0; point < steps.length - 1; point += 1) {
+    const [fromMs = 0, toMs = 0] = [steps[point], steps[point + 1]];
+    const groups: SeriesPoint['groups'][number][] = [];
+    for (const { values, slots } of series.groups) {
+      const slot = slots[point] ?? -1;
+      if (slot !== -1) groups.push({ values, figures: table.figuresOf(slot) });
+    }
+    const [only] = groups;
+    const total = isGrouped || only === undefined ? sumOf(groups) : only.figures;
+    yield { fromMs, toMs, total, groups: isGrouped ? groups : [] };
+  }
+}
+
+function sumOf(groups: readonly { readonly figures: Figures }[]): Figures {
+  const total = noFigures();
+  for (const { figures } of groups) addFigures(total, figures);
+  return total;
+}
+
 /** For the row that begins then, the point of each of its cells; -1 for those beyond the series. */
-function cellIndex(steps: readonly number[], unit: Unit): (startMs: number) => readonly number[] {
+function cellIndex(steps: readonly number[], unit: Unit): (startMs: number) => Int32Array {
   const { cellStart, cellCount } = UNITS[unit];
-  const known = new Map<number, readonly number[]>();
+  const known = new Map<number, Int32Array>();
   const end = steps.at(-1) ?? 0;
   return (startMs) =>
     known.getOrInsertComputed(startMs, () => {
+      const points = new Int32Array(cellCount(startMs)).fill(-1);
       let point = lastUpTo(steps, startMs);
-      return Array.from({ length: cellCount(startMs) }, (_, cell) => {
+      for (let cell = 0; cell < points.length; cell += 1) {
         const timeMs = cellStart(startMs, cell);
-        if (timeMs >= end) return -1;
+        if (timeMs >= end) break;
         while ((steps[point + 1] ?? Infinity) <= timeMs) point += 1;
-        return point;
-      });
+        points[cell] = point;
+      }
+      return points;
     });
 }
 

@@ -1,7 +1,9 @@
 import { OmgError } from '@omg/errors';
+import { FigureTable } from '../../domain/figure-table.ts';
 import { addFigures, addTimings, noFigures, noTimings, type Figures, type Timings } from '../../domain/figures.ts';
 import { cubeOf, type Dimension } from '../../domain/rollup-cube.ts';
-import { QUARTER_MS, piecesOf, type Piece } from '../../domain/rollup-period.ts';
+import { QUARTER_MS, piecesFrom, piecesOf, type Piece, type Unit } from '../../domain/rollup-period.ts';
+import type { Clock } from '../ports.ts';
 import type { RollupReader, RowsWanted, Scope, StoredRow } from '../rollup-ports.ts';
 import { dimensionsOf } from './scope.ts';
 
@@ -42,6 +44,7 @@ const MAX_RANGE_MS = 20 * 366 * 86_400_000;
 
 export function makeSummarise(deps: {
   readonly rollups: Pick<RollupReader, 'figures' | 'timings'>;
+  readonly clock: Clock;
 }): (question: SummaryQuestion) => Promise<Summary> {
   return async ({ scope, groupBy, limit, quantiles, ...range }) => {
     const fromMs = Math.floor(range.fromMs / QUARTER_MS) * QUARTER_MS;
@@ -49,46 +52,80 @@ export function makeSummarise(deps: {
     if (toMs <= fromMs) throw new OmgError('invalid_argument', 'the range ends before it begins');
     if (toMs - fromMs > MAX_RANGE_MS) throw new OmgError('invalid_argument', 'the range is longer than 20 years');
     const cube = cubeOf([...dimensionsOf(scope), ...groupBy]);
-    const wanted: RowsWanted = { cube, scope, pieces: piecesOf(fromMs, toMs) };
-    const [figures, timings] = await Promise.all([
-      deps.rollups.figures(wanted),
-      quantiles && cube.timings ? deps.rollups.timings(wanted) : undefined,
-    ]);
-    const groups = new Map<string, GroupSums>();
-    const groupOf = ({ values }: Pick<StoredRow<unknown>, 'values'>): GroupSums => {
-      const names = groupBy.map((dimension) => values[dimension] ?? '');
-      return groups.getOrInsertComputed(names.join('\0'), () => ({
-        values: names,
-        figures: noFigures(),
-        timings: timings === undefined ? undefined : noTimings(),
-      }));
+    // of what is later than now there is nothing but what clocks that are ahead have made
+    const pieces = toMs >= deps.clock.now().getTime() ? piecesFrom(fromMs, toMs) : piecesOf(fromMs, toMs);
+    const wanted: RowsWanted = { cube, scope, pieces };
+    const hasTimings = quantiles && cube.timings;
+    const table = new FigureTable();
+    const groups: Group[] = [];
+    const tree = new Branch();
+    const groupOf = ({ values }: Pick<StoredRow<unknown>, 'values'>): Group => {
+      let branch = tree;
+      for (const dimension of groupBy) branch = branch.at(values[dimension] ?? '');
+      if (branch.group === undefined) {
+        const names = groupBy.map((dimension) => values[dimension] ?? '');
+        branch.group = { values: names, slot: table.newSlot(), timings: hasTimings ? noTimings() : undefined };
+        groups.push(branch.group);
+      }
+      return branch.group;
     };
-    addRows(figures, wanted.pieces, (row) => groupOf(row).figures);
-    if (timings !== undefined) addRows(timings, wanted.pieces, (row) => groupOf(row).timings);
-    const used = [...groups.values()].filter(({ figures: { requests } }) => requests > 0);
+    const wantedCells = cellsWanted(wanted.pieces);
+    await Promise.all([
+      deps.rollups.figures(wanted, (rows) => {
+        for (const row of rows) {
+          const { slot } = groupOf(row);
+          const cells = wantedCells(row);
+          if (cells === undefined) row.addTotal(table, slot);
+          else row.addCells(table, (cell) => (cell >= cells.from && cell < cells.to ? slot : -1));
+        }
+      }),
+      hasTimings &&
+        deps.rollups.timings(wanted, (rows) => {
+          for (const row of rows) {
+            const { timings = noTimings() } = groupOf(row);
+            const cells = wantedCells(row);
+            if (cells === undefined) row.addTotal(timings);
+            else row.addCells((cell) => (cell >= cells.from && cell < cells.to ? timings : undefined));
+          }
+        }),
+    ]);
+    const used = groups
+      .map(({ values, slot, timings }): GroupSums => ({ values, figures: table.figuresOf(slot), timings }))
+      .filter(({ figures: { requests } }) => requests > 0);
     return {
       fromMs,
       toMs,
-      total: totalOf(used, timings !== undefined),
+      total: totalOf(used, hasTimings),
       groups: groupBy.length === 0 ? [] : used.toSorted(byCost).slice(0, Math.min(limit || GROUPS.usual, GROUPS.most)),
       groupCount: groupBy.length === 0 ? 0 : used.length,
     };
   };
 }
 
-function addRows<T>(
-  rows: readonly StoredRow<T>[],
-  pieces: readonly Piece[],
-  toOf: (row: StoredRow<T>) => T | undefined,
-): void {
-  const wanted = new Map(pieces.map((piece) => [`${piece.unit} ${piece.startMs}`, piece]));
-  for (const row of rows) {
-    const to = toOf(row);
-    if (to === undefined) continue;
-    const cells = wanted.get(`${row.unit} ${row.startMs}`)?.cells;
-    if (cells === undefined) row.addTotal(to);
-    else row.addCells((cell) => (cell >= cells.from && cell < cells.to ? to : undefined));
+interface Group {
+  readonly values: readonly string[];
+  /** Of its figures. */
+  readonly slot: number;
+  readonly timings: Timings | undefined;
+}
+
+/** Groups by one value after the other: to make one name of them takes longer than to add a row up. */
+class Branch {
+  group: Group | undefined;
+  readonly #branches = new Map<string, Branch>();
+
+  at(value: string): Branch {
+    let branch = this.#branches.get(value);
+    if (branch === undefined) this.#branches.set(value, (branch = new Branch()));
+    return branch;
   }
+}
+
+/** Of a row that is wanted whole undefined. */
+function cellsWanted(pieces: readonly Piece[]): (row: Pick<Piece, 'unit' | 'startMs'>) => Piece['cells'] {
+  const wanted = new Map<Unit, Map<number, Piece['cells']>>();
+  for (const { unit, startMs, cells } of pieces) wanted.getOrInsertComputed(unit, () => new Map()).set(startMs, cells);
+  return ({ unit, startMs }) => wanted.get(unit)?.get(startMs);
 }
 
 function totalOf(groups: readonly Sums[], hasTimings: boolean): Sums {
@@ -100,7 +137,7 @@ function totalOf(groups: readonly Sums[], hasTimings: boolean): Sums {
   return total;
 }
 
-function byCost(a: GroupSums, b: GroupSums): number {
-  const difference = b.figures.costNanoUsd - a.figures.costNanoUsd;
-  return difference === 0n ? b.figures.requests - a.figures.requests : difference > 0n ? 1 : -1;
+function byCost({ figures: a }: Sums, { figures: b }: Sums): number {
+  if (a.costNanoUsd !== b.costNanoUsd) return a.costNanoUsd < b.costNanoUsd ? 1 : -1;
+  return b.requests - a.requests;
 }

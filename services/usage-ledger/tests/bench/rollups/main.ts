@@ -12,7 +12,7 @@ import { measureProjection } from './measure-projection.ts';
 import { QUESTIONS } from './questions.ts';
 import { TARGET_MS, textOf } from './report.ts';
 import { HELP, parseRollupsOptions, type RollupsOptions } from './rollups-options.ts';
-import { serveUsage } from './serve-usage.ts';
+import { serveUsageApart } from './serve-usage.ts';
 import { DAYS_OF_YEAR, SERVER_RETENTION_MS, YEAR } from './synthetic-year.ts';
 
 const CACHE_GB = 2;
@@ -58,21 +58,21 @@ async function bench(options: RollupsOptions): Promise<void> {
       signal,
     }),
   );
-  const connect = async (database: string): Promise<Mongo> =>
-    await connectMongo({ url: server.url, database, appName: 'bench', callTimeoutMs: CALL_TIMEOUT_MS });
-  const approval = await approve(stack.use(await connect('approval')), options, signal);
+  const databaseOf = (database: string) =>
+    ({ url: server.url, database, appName: 'bench', callTimeoutMs: CALL_TIMEOUT_MS }) as const;
+  const approval = await approve(stack.use(await connectMongo(databaseOf('approval'))), options, signal);
   const objections = objectionsTo(approval, options.approvedPerDay * DAYS_OF_YEAR);
   if (objections.length > 0) {
     process.stdout.write(['The loader is not approved:', ...objections, ''].join('\n'));
     process.exitCode = 1;
     return;
   }
-  const mongo = stack.use(await connect('bench'));
+  const mongo = stack.use(await connectMongo(databaseOf('bench')));
   await new MongoRollups(mongo).createIndexes();
   await new MongoRequestLogs(mongo).createIndexes({ retentionMs: SERVER_RETENTION_MS });
   const projection = await measureProjection(mongo, { logs: projectedLogs });
   const loaded = await loadYear(mongo, { perDay, onProgress: progress, signal });
-  const served = stack.use(await serveUsage(mongo));
+  const served = stack.use(await serveUsageApart(databaseOf('bench')));
   const asked = await askQuestions(served, {
     questions,
     rounds,

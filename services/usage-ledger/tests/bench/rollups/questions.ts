@@ -9,15 +9,20 @@ type Usage = GrpcClient<usageV1.UsageService>;
 export interface Question {
   readonly name: string;
   /** Resolves to how many groups or points the answer has. */
-  readonly ask: (usage: Usage) => Promise<number>;
+  readonly ask: (usage: Usage, signal: AbortSignal) => Promise<number>;
 }
 
 const { CLIENT_KEY, MODEL, SITE, TENANT, UPSTREAM_KEY, PROVIDER } = usageV1.Dimension;
 const { DAY, HOUR } = usageV1.Step;
 
-// as somebody asks in the middle of a day: no edge is that of a month, a day or an hour
-const NOW_MS = YEAR.endMs - 2 * DAY_MS - 5 * 3_600_000 - 45 * 60_000;
-const lastDays = (days: number) => ({ from: new Date(NOW_MS - days * DAY_MS), to: new Date(NOW_MS) });
+/** What ends there ends now. It begins in the middle of a day: not with a month, a day or an hour. */
+const SINCE_MIDNIGHT_MS = 5 * 3_600_000 + 45 * 60_000;
+const before = (endMs: number, days: number) => ({
+  from: new Date(endMs - days * DAY_MS - SINCE_MIDNIGHT_MS),
+  to: new Date(endMs),
+});
+const LAST_WEEK_MS = YEAR.endMs - 7 * DAY_MS - SINCE_MIDNIGHT_MS;
+const lastDays = (days: number) => before(YEAR.endMs, days);
 const ALMOST_A_YEAR = 360;
 
 function summary(
@@ -26,12 +31,13 @@ function summary(
   groupBy: usageV1.Dimension[] = [],
   scope: usageV1.UsageScope = {},
   quantiles = groupBy.length === 0,
+  endMs: number = YEAR.endMs,
 ): Question {
   return {
     name: `${name}${quantiles ? ', with quantiles' : ''}, ${days} days`,
     ask: async (usage) => {
       const { groups, groupCount } = await usage.summarise({
-        ...lastDays(days),
+        ...before(endMs, days),
         groupBy,
         scope,
         limit: 1_000,
@@ -53,9 +59,11 @@ interface SeriesOf {
 function series(name: string, { days, groupBy = [], scope = {}, ...rest }: SeriesOf): Question {
   return {
     name: `${name}, ${rest.timeZone}, ${days} days`,
-    ask: async (usage) => {
-      const { points } = await usage.getSeries({ ...lastDays(days), groupBy, scope, ...rest });
-      return points.length;
+    ask: async (usage, signal) => {
+      let count = 0;
+      for await (const { points } of usage.getSeries({ ...lastDays(days), groupBy, scope, ...rest }, signal))
+        count += points.length;
+      return count;
     },
   };
 }
@@ -71,6 +79,7 @@ export const QUESTIONS: readonly Question[] = [
   summary('by tenant', ALMOST_A_YEAR, [TENANT], {}, true),
   summary('by client key', ALMOST_A_YEAR, [CLIENT_KEY]),
   summary('by upstream key', ALMOST_A_YEAR, [PROVIDER, UPSTREAM_KEY]),
+  summary('by upstream key, until last week', ALMOST_A_YEAR, [PROVIDER, UPSTREAM_KEY], {}, false, LAST_WEEK_MS),
   summary('a tenant by model', ALMOST_A_YEAR, [MODEL], { tenantId: accountId(0) }),
   summary('by tenant', 1, [TENANT]),
   summary('by upstream key', 1, [PROVIDER, UPSTREAM_KEY]),

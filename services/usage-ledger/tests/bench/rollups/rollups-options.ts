@@ -34,9 +34,9 @@ minutes and 3 GB of disk; measure on a quiet machine.
   --help           this text
 
 Columns: groups or points of the answer; the median, the 95th of 100 and the least of the times from asking to having
-the answer; the CPU time of an answer, of this process (the service and who asks it) and of mongod: where the machine is
-busy with other things it is nearer to the truth. Each question is asked once before it is measured. Projection: how fast
-logs that wait go into the rollups.
+all of the answer; the CPU time of an answer, of this process (the service and who asks it, each in a thread) and of
+mongod: where the machine is busy with other things it is nearer to the truth. Each question is asked five times before
+it is measured. Projection: how fast logs that wait go into the rollups.
 `;
 
 /** Throws an Error whose message is one sentence for whoever called. */

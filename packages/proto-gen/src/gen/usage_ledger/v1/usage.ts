@@ -8,7 +8,9 @@ import {
   type ChannelCredentials,
   Client,
   type ClientOptions,
+  type ClientReadableStream,
   type ClientUnaryCall,
+  type handleServerStreamingCall,
   type handleUnaryCall,
   makeGenericClientConstructor,
   type Metadata,
@@ -284,6 +286,7 @@ export interface SumsOfGroup {
 export interface Sums {
   readonly requests: bigint;
   readonly successes: bigint;
+  /** In no order. */
   readonly failures: readonly FailureCount[];
   readonly tokens:
     | Tokens
@@ -327,6 +330,7 @@ export interface GetSeriesRequest {
   readonly groupBy: readonly Dimension[];
 }
 
+/** Some of the points, in their order: a long series comes in several. */
 export interface GetSeriesResponse {
   /** One after the other, also those without requests. */
   readonly points: readonly SeriesPoint[];
@@ -2648,7 +2652,7 @@ export const UsageService = {
   getSeries: {
     path: "/usage_ledger.v1.Usage/GetSeries" as const,
     requestStream: false as const,
-    responseStream: false as const,
+    responseStream: true as const,
     requestSerialize: (value: GetSeriesRequest): Buffer => Buffer.from(GetSeriesRequest.encode(value).finish()),
     requestDeserialize: (value: Buffer): GetSeriesRequest => GetSeriesRequest.decode(value),
     responseSerialize: (value: GetSeriesResponse): Buffer => Buffer.from(GetSeriesResponse.encode(value).finish()),
@@ -2680,7 +2684,7 @@ export interface UsageServer extends UntypedServiceImplementation {
    */
   summarise: handleUnaryCall<SummariseRequest, SummariseResponse>;
   /** Sums by day or by hour of a time zone. */
-  getSeries: handleUnaryCall<GetSeriesRequest, GetSeriesResponse>;
+  getSeries: handleServerStreamingCall<GetSeriesRequest, GetSeriesResponse>;
   /** Requests that routers refused and never forwarded, counted by account, cause and minute. */
   listRefusals: handleUnaryCall<ListRefusalsRequest, ListRefusalsResponse>;
 }
@@ -2754,21 +2758,12 @@ export interface UsageClient extends Client {
     callback: (error: ServiceError | null, response: SummariseResponse) => void,
   ): ClientUnaryCall;
   /** Sums by day or by hour of a time zone. */
+  getSeries(request: GetSeriesRequest, options?: Partial<CallOptions>): ClientReadableStream<GetSeriesResponse>;
   getSeries(
     request: GetSeriesRequest,
-    callback: (error: ServiceError | null, response: GetSeriesResponse) => void,
-  ): ClientUnaryCall;
-  getSeries(
-    request: GetSeriesRequest,
-    metadata: Metadata,
-    callback: (error: ServiceError | null, response: GetSeriesResponse) => void,
-  ): ClientUnaryCall;
-  getSeries(
-    request: GetSeriesRequest,
-    metadata: Metadata,
-    options: Partial<CallOptions>,
-    callback: (error: ServiceError | null, response: GetSeriesResponse) => void,
-  ): ClientUnaryCall;
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<GetSeriesResponse>;
   /** Requests that routers refused and never forwarded, counted by account, cause and minute. */
   listRefusals(
     request: ListRefusalsRequest,

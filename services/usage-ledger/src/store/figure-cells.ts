@@ -1,0 +1,76 @@
+import { addFailures, type Figures } from '../domain/figures.ts';
+import { COLUMNS, COST, COUNTS, LIST_COST, amountAt, type FigureTable } from '../domain/figure-table.ts';
+import { PackedReader, PackedWriter } from './packed-bytes.ts';
+
+/** The figures of a row's cells: the kinds of failures that any has, then cell after cell. */
+export function packFigures(cells: ReadonlyMap<number, Figures>): Uint8Array {
+  const writer = new PackedWriter();
+  const kinds = [...new Set([...cells.values()].flatMap(({ failures }) => [...failures.keys()]))];
+  writer.number(kinds.length);
+  for (const kind of kinds) writer.word(kind);
+  for (const [cell, figures] of cells) {
+    writer.number(cell);
+    for (const name of COUNTS) writer.number(figures[name]);
+    writer.bigint(figures.costNanoUsd);
+    writer.bigint(figures.listCostNanoUsd);
+    writer.number(figures.failures.size);
+    for (const [kind, count] of figures.failures) {
+      writer.number(kinds.indexOf(kind));
+      writer.number(count);
+    }
+  }
+  return writer.finish();
+}
+
+/** Adds each cell to where `at` says; to nowhere where it says nothing. */
+export function addCellsToFigures(bytes: Uint8Array, at: (cell: number) => Figures | undefined): void {
+  const reader = new PackedReader(bytes);
+  const kinds = readKinds(reader);
+  while (reader.hasMore) {
+    const to = at(reader.number());
+    readRow(reader);
+    if (to !== undefined) addRow(to);
+    for (let left = reader.number(); left > 0; left -= 1) {
+      const kind = kinds[reader.number()] ?? '';
+      const count = reader.number();
+      if (to !== undefined) addFailures(to, kind, count);
+    }
+  }
+}
+
+/** Adds each cell to the slot that `slotOf` says; to none where that is -1. */
+export function addCellsToTable(bytes: Uint8Array, table: FigureTable, slotOf: (cell: number) => number): void {
+  const reader = new PackedReader(bytes);
+  const kinds = readKinds(reader).map((name) => table.kindOf(name));
+  while (reader.hasMore) {
+    const slot = slotOf(reader.number());
+    readRow(reader);
+    if (slot !== -1) table.add(slot, row);
+    for (let left = reader.number(); left > 0; left -= 1) {
+      const kind = kinds[reader.number()] ?? -1;
+      const count = reader.number();
+      if (slot !== -1) table.addFailures(slot, kind, count);
+    }
+  }
+}
+
+function readKinds(reader: PackedReader): readonly string[] {
+  const kinds: string[] = [];
+  for (let left = reader.number(); left > 0; left -= 1) kinds.push(reader.word());
+  return kinds;
+}
+
+// one for all: it holds a cell only until that is added
+const row = new Float64Array(COLUMNS);
+
+function readRow(reader: PackedReader): void {
+  reader.numbers(row, COUNTS.length);
+  reader.amount(row, COST);
+  reader.amount(row, LIST_COST);
+}
+
+function addRow(to: Figures): void {
+  for (const [column, name] of COUNTS.entries()) to[name] += row[column] ?? 0;
+  to.costNanoUsd += amountAt(row, COST);
+  to.listCostNanoUsd += amountAt(row, LIST_COST);
+}

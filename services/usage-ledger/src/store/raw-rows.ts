@@ -1,0 +1,78 @@
+import type { FigureRow, StoredRow } from '../app/rollup-ports.ts';
+import { COLUMNS, COST, LIST_COST, putAmount, type FigureTable } from '../domain/figure-table.ts';
+import type { Timings } from '../domain/figures.ts';
+import { DIMENSIONS, type Dimension } from '../domain/rollup-cube.ts';
+import type { Unit } from '../domain/rollup-period.ts';
+import { BsonFields } from './bson-fields.ts';
+import { addCellsToTable } from './figure-cells.ts';
+import { FAILURES_FIELD, FIELDS, unpackTimings } from './rollup-document.ts';
+
+const FIELD_NAMES = FIELDS.map(([, field]) => field);
+
+/** A document of rollups, as the server sent it. */
+class RawRow {
+  readonly unit: Unit;
+  readonly startMs: number;
+  readonly values: Partial<Record<Dimension, string>> = {};
+  protected readonly total: BsonFields | Uint8Array | undefined;
+  protected readonly cells: Uint8Array | undefined;
+
+  constructor(document: Buffer) {
+    let [unit, startMs] = ['', Number.NaN];
+    for (const fields = new BsonFields(document); fields.next();) {
+      if (fields.is('cells')) this.cells = fields.binary();
+      else if (fields.is('total')) this.total = fields.fields() ?? fields.binary();
+      else if (fields.is('unit')) unit = fields.text();
+      else if (fields.is('start')) startMs = fields.timeMs();
+      else {
+        const dimension = DIMENSIONS.find((name) => fields.is(name));
+        if (dimension !== undefined) this.values[dimension] = fields.text();
+      }
+    }
+    if (unit !== 'year' && unit !== 'month' && unit !== 'day') throw new RangeError(`a rollup of the unit "${unit}"`);
+    this.unit = unit;
+    this.startMs = startMs;
+  }
+}
+
+export class RawFigureRow extends RawRow implements FigureRow {
+  /** Can be called once. */
+  addTotal(table: FigureTable, slot: number): void {
+    const fields = this.total;
+    if (!(fields instanceof BsonFields)) throw new RangeError('this rollup has no total of figures');
+    const row = new Float64Array(COLUMNS);
+    let column = 0;
+    while (fields.next()) {
+      if (fields.is(FAILURES_FIELD)) {
+        addFailures(fields.fields(), table, slot);
+        continue;
+      }
+      // they are in this order, without those that are 0
+      while (column < FIELD_NAMES.length && !fields.is(FIELD_NAMES[column] ?? '')) column += 1;
+      if (column < COST) row[column] = Number(fields.number());
+      else putAmount(row, column === COST ? COST : LIST_COST, fields.number());
+    }
+    table.add(slot, row);
+  }
+
+  addCells(table: FigureTable, slotOf: (cell: number) => number): void {
+    if (this.cells === undefined) throw new RangeError('this rollup was read without its cells');
+    addCellsToTable(this.cells, table, slotOf);
+  }
+}
+
+export class RawTimingsRow extends RawRow implements StoredRow<Timings> {
+  addTotal(to: Timings): void {
+    if (!(this.total instanceof Uint8Array)) throw new RangeError('this rollup has no total of timings');
+    unpackTimings(this.total, () => to);
+  }
+
+  addCells(at: (cell: number) => Timings | undefined): void {
+    if (this.cells === undefined) throw new RangeError('this rollup was read without its cells');
+    unpackTimings(this.cells, at);
+  }
+}
+
+function addFailures(fields: BsonFields | undefined, table: FigureTable, slot: number): void {
+  while (fields?.next() === true) table.addFailures(slot, table.kindOf(fields.name), Number(fields.number()));
+}
