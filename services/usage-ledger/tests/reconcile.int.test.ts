@@ -273,12 +273,24 @@ describe('what is changed by hand is named:', () => {
     const extra = { ...one, _id: `${one._id}x`, site: 'ohmygptx' };
     await collection('rollups').insertOne(extra);
     try {
+      const day = dayOf(one.start);
       expect(named(await reconcile(running))).toEqual([
-        `rollups: rollups site of ${dayOf(one.start)}: rows of figures`,
+        `rollups: rollup ${extra._id.replace(day, day.slice(0, 7))}: figures`,
+        `rollups: rollups site of ${day}: rows of figures`,
       ]);
     } finally {
       await collection('rollups').deleteOne({ _id: extra._id });
     }
+  });
+
+  test.each([
+    ['rollups', 'month', 'figures', 2],
+    ['rollups', 'year', 'figures', 1],
+    ['rollup_timings', 'year', 'timings', 1],
+  ])('of %s one of a %s that is gone', async (name, unit, what, count) => {
+    const { names, document } = await differencesAfter(name, { unit, cube: 'tenant' }, remove(name));
+    expect(names).toContain(`rollups: rollup ${document._id}: ${what}`);
+    expect(names).toHaveLength(count);
   });
 
   test('a histogram that is not that of its requests', async () => {

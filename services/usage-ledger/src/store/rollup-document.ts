@@ -120,6 +120,13 @@ export function idOf({ cube, unit, startMs, values }: Pick<RollupRow, 'cube' | '
   return [cube.name, period, ...values.map(encodeURIComponent)].join('/');
 }
 
+/** What the row is called that this one, of a day or a month, is a cell of. */
+export function idAbove(id: string, unit: 'month' | 'year'): string {
+  const periodAt = id.indexOf('/') + 1;
+  const periodEnd = id.indexOf('/', periodAt);
+  return id.slice(0, periodAt + PERIOD_LENGTH[unit]) + (periodEnd === -1 ? '' : id.slice(periodEnd));
+}
+
 function headOf(row: RollupRow): Omit<RollupDocument, 'total' | 'cells'> {
   const { cube, unit, startMs, values } = row;
   return {

@@ -49,6 +49,8 @@ export interface AuditStore {
   rollupMoment: () => Promise<RollupMoment>;
   /** Ids of rows of years or months, in chunks. */
   rollupIds: (unit: Unit, kind: RollupKind) => AsyncIterable<readonly string[]>;
+  /** Rows of months or years that are not there, though a row below them is; some more than once. */
+  missingRollups: (unit: 'month' | 'year', kind: RollupKind) => AsyncIterable<readonly string[]>;
   /** When the last request was accepted of which there is a log or a rollup. */
   lastAcceptedMs: () => Promise<number>;
 }

@@ -134,13 +134,25 @@ async function* checkDay(
 }
 
 function compareRow<T>(kind: Kind<T>, row: RollupRow, stored: StoredRow<T> | undefined): readonly Unequal[] {
-  if (stored === undefined) return [{ what: kind.name, expected: 'a row', found: 'none' }];
+  if (stored === undefined) return [noRow(kind)];
   const { total, cells } = contentOf(kind, stored);
   return [...kind.compare(kind.totalOf(row), total), ...compareCells(kind, kind.cellsOf(row), cells)];
 }
 
-/** Each cell is the total of the row below it, and the total that of the cells. */
+function noRow({ name }: Pick<Kind<unknown>, 'name'>): Unequal {
+  return { what: name, expected: 'a row', found: 'none' };
+}
+
+/** Each cell is the total of the row below it, and the total that of the cells; none is missing. */
 async function* checkUpper<T>(store: AuditStore, unit: 'month' | 'year', kind: Kind<T>): AsyncIterable<Finding> {
+  const told = new Set<string>();
+  for await (const missing of store.missingRollups(unit, kind.name)) {
+    for (const id of missing) {
+      if (told.has(id)) continue;
+      told.add(id);
+      yield* differ(id, [noRow(kind)]);
+    }
+  }
   const { below = 'day', cellCount, cellStart } = UNITS[unit];
   for await (const ids of store.rollupIds(unit, kind.name)) {
     for (let at = 0; at < ids.length; at += UPPER_LOOKUP) {

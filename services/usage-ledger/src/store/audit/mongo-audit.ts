@@ -5,10 +5,10 @@ import type { AuditedLog } from '../../domain/audit/audited-log.ts';
 import type { BookedEntry } from '../../domain/audit/entry-audit.ts';
 import type { StoredMark } from '../../domain/audit/number-audit.ts';
 import { CUBES } from '../../domain/rollup-cube.ts';
-import type { Unit } from '../../domain/rollup-period.ts';
+import { UNITS, type Unit } from '../../domain/rollup-period.ts';
 import type { EntryDocument, MarkDocument } from '../mongo-books.ts';
 import { tokensOf, type RequestLogDocument } from '../request-log-document.ts';
-import type { RollupDocument } from '../rollup-document.ts';
+import { idAbove, type RollupDocument } from '../rollup-document.ts';
 import { readBucketSums } from './bucket-sums.ts';
 import { inChunks } from './in-chunks.ts';
 import { MongoRollupMoment } from './mongo-rollup-moment.ts';
@@ -105,6 +105,16 @@ export class MongoAudit implements AuditStore {
       this.#rollups[kind].find({ cube, unit }, { projection: { _id: 1 }, ...MAJORITY }),
       ({ _id }) => _id,
     );
+  }
+
+  async *missingRollups(unit: 'month' | 'year', kind: RollupKind): AsyncIterable<readonly string[]> {
+    // with each new row those above it are written too, so what is below is looked at first
+    for await (const below of this.rollupIds(UNITS[unit].below ?? unit, kind)) {
+      const wanted = new Set(below.map((id) => idAbove(id, unit)));
+      const options = { projection: { _id: 1 }, ...MAJORITY } as const;
+      const found = await this.#rollups[kind].find({ _id: { $in: [...wanted] } }, options).toArray();
+      yield [...wanted.difference(new Set(found.map(({ _id }) => _id)))];
+    }
   }
 
   async lastAcceptedMs(): Promise<number> {
