@@ -11,3 +11,4 @@ export * as pricesV1 from './gen/usage_ledger/v1/prices.ts';
 export * as auditV1 from './gen/usage_ledger/v1/audit.ts';
 export * as usageV1 from './gen/usage_ledger/v1/usage.ts';
 export { descriptorsPath } from './descriptors.ts';
+export { encodeMessage } from './encode-message.ts';

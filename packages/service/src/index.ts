@@ -8,3 +8,4 @@ export { pause, repeat } from './repeat.ts';
 export { runService, type RunServiceOptions, type Service } from './run-service.ts';
 export { startProcess, type ProcessOverrides, type ServiceProcess } from './start-process.ts';
 export { watchFiles, type WatchFilesOptions } from './watch-files.ts';
+export { nextTurn } from './next-turn.ts';

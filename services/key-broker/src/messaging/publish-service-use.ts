@@ -1,5 +1,5 @@
 import { partitionOf, publishUsage, type Nats } from '@omg/messaging';
-import { eventsV1 } from '@omg/proto-gen';
+import { encodeMessage, eventsV1 } from '@omg/proto-gen';
 import type { ServiceUse } from '../app/report-outcomes.ts';
 
 export interface ServiceUseOptions {
@@ -32,7 +32,7 @@ export function makePublishServiceUse(options: ServiceUseOptions): (uses: readon
         // nobody else takes these numbers, even if this call fails: then they are missing, and the next ones are waited for
         const events = some.map((use, index) => {
           const number = first + BigInt(index) + 1n;
-          return eventsV1.UsageEvent.encode(toEvent(use, { epoch, partition, number })).finish();
+          return encodeMessage(eventsV1.UsageEvent, toEvent(use, { epoch, partition, number }));
         });
         numbers.set(partition, first + BigInt(some.length));
         await publishUsage({ nats: connected, stream, partition, events, timeoutMs });

@@ -1,4 +1,5 @@
 import { ProxyError } from '@omg/proxy-connect';
+import { nextTurn } from '@omg/service';
 import { errors, type Dispatcher } from 'undici';
 import { UpstreamError, type UpstreamFault, type UpstreamResponse } from '../app/upstream.ts';
 import { ConnectError } from './upstream-connector.ts';
@@ -7,8 +8,8 @@ import { ConnectError } from './upstream-connector.ts';
 const MAX_WAITING_BYTES = 64 * 1024;
 
 /**
- * One request on its way through undici, at its lowest level: a stream object for each answer and a turn of the loop for
- * each chunk of it would cost more than all else. What came in one read of the socket is handed on as one chunk.
+ * One request on its way through undici, at its lowest level: a stream object for each answer, and a way through the router
+ * for each of its chunks, would cost more than all else. What has come when a turn of the loop ends is handed on as one.
  */
 export class UpstreamExchange implements Dispatcher.DispatchHandler, AsyncIterableIterator<Uint8Array> {
   readonly #signal: AbortSignal;
@@ -41,7 +42,11 @@ export class UpstreamExchange implements Dispatcher.DispatchHandler, AsyncIterab
     status: number,
     headers: Readonly<Record<string, string | string[] | undefined>>,
   ): void {
-    if (status >= 200) this.#response.resolve({ status, headers, body: this });
+    if (status < 200) return;
+    // with all that begin in this turn
+    void nextTurn().then(() => {
+      this.#response.resolve({ status, headers, body: this });
+    });
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -76,6 +81,7 @@ export class UpstreamExchange implements Dispatcher.DispatchHandler, AsyncIterab
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#wake = resolve;
       await promise;
+      await nextTurn();
     }
     const [first] = this.#waiting;
     const value = first !== undefined && this.#waiting.length === 1 ? first : Buffer.concat(this.#waiting);

@@ -8,6 +8,7 @@ import {
   type RefusedEarly,
 } from '@omg/http';
 import { requestIdHeaders, type Dialect } from '@omg/llm-wire';
+import { nextTurn } from '@omg/service';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Authentication } from '../app/authenticate.ts';
 import { GatewayFailure } from '../app/gateway-failure.ts';
@@ -125,7 +126,7 @@ function addressOf(request: FastifyRequest): string {
 
 async function serve(deps: AppDeps, route: RelayRoute, request: FastifyRequest, reply: FastifyReply): Promise<void> {
   const { dialect } = route;
-  const acceptedMs = deps.clock.monotonicMs();
+  const [acceptedMs, acceptedAt] = [deps.clock.monotonicMs(), deps.clock.now()];
   deps.openStreams.track(reply.raw);
   const gone = new AbortController();
   reply.raw.once('close', () => {
@@ -135,6 +136,8 @@ async function serve(deps: AppDeps, route: RelayRoute, request: FastifyRequest, 
   const sink = new ReplySink(reply.raw);
   const trail: RequestTrail = {};
   try {
+    // behind all that have come in this one
+    await nextTurn();
     await deps[route.does](
       {
         requestId: request.id,
@@ -142,7 +145,7 @@ async function serve(deps: AppDeps, route: RelayRoute, request: FastifyRequest, 
         headers: request.headers,
         address: addressOf(request),
         body: Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0),
-        acceptedAt: deps.clock.now(),
+        acceptedAt,
         acceptedMs,
         clientGone: gone.signal,
         trail,

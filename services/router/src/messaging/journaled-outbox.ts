@@ -1,7 +1,7 @@
 import { OmgError } from '@omg/errors';
 import { JournalError, type AdoptedEpoch, type Journal } from '@omg/journal';
 import { partitionOf, type UsagePublisher } from '@omg/messaging';
-import { eventsV1 } from '@omg/proto-gen';
+import { encodeMessage, eventsV1 } from '@omg/proto-gen';
 import { NO_TOKENS } from '../app/attempt-outcome.ts';
 import type { OpenedRequest, Outbox, Progress, SettledRequest } from '../app/ports.ts';
 import { parseOpened, parseProgress, serialiseOpened, serialiseProgress } from './journal-records.ts';
@@ -78,9 +78,9 @@ export class JournaledOutbox implements Outbox {
   ): number {
     const { publisher, site, provider } = this.#options;
     const partition = partitionOf(request.account.tenantId);
-    let event = new Uint8Array();
+    let event: Uint8Array = new Uint8Array();
     const given = done(request.requestId, partition, (number) => {
-      event = eventsV1.UsageEvent.encode(toUsageEvent(request, { epoch, partition, number, site, provider })).finish();
+      event = encodeMessage(eventsV1.UsageEvent, toUsageEvent(request, { epoch, partition, number, site, provider }));
       return event;
     });
     publisher.publish(partition, event);
