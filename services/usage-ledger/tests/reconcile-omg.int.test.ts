@@ -138,6 +138,9 @@ describe("a provider's books", () => {
     expect(bad.stdout).toMatch(/^books +request \S+ +output, estimated +300 +800$/m);
     expect(bad.stdout).toMatch(/^books +request \S+ +attempt req_nobody +in the provider's books +not there$/m);
     expect(bad.stdout).toContain(`provider's request ${uncharged} (m)`);
+    const astray = await omg(`reconcile --books ${upstream.adminUrl} --checks books`);
+    expect(astray).toMatchObject({ code: 1, stdout: '' });
+    expect(astray.stderr).toContain("(status 200, no books: the fake upstream's are at /books)");
     expect((await omg(`${line} --bound 2 --limit 1 --json`)).stdout).toContain('"differences":3');
     await logs.updateOne(
       { 'attempts.providerRequestId': 'req_nobody' },

@@ -39,13 +39,18 @@ async function fetchPage(url: string, since: number, signal: AbortSignal): Promi
   page.searchParams.set('limit', String(PAGE));
   try {
     const response = await fetch(page, { signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]) });
-    const answer: unknown = response.ok ? await response.json() : undefined;
+    const answer: unknown = response.ok ? await response.json().catch(ignoreSyntax) : undefined;
     if (isEntry(answer) && Array.isArray(answer['books'])) return answer['books'].filter(isEntry);
-    throw new Error(`status ${response.status}, no books`);
+    throw new Error(`status ${response.status}, no books: the fake upstream's are at /books`);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new CommandFailure(`the books cannot be read from ${page.origin}${page.pathname} (${why})`, { cause: error });
   }
+}
+
+/** It is something else then. */
+function ignoreSyntax(error: unknown): undefined {
+  if (!(error instanceof SyntaxError)) throw error;
 }
 
 function toRow(entry: Entry, requestId: string): ProviderRow {
