@@ -15,6 +15,8 @@ export class UpstreamExchange implements Dispatcher.DispatchHandler, AsyncIterab
   readonly #signal: AbortSignal;
   readonly #response = Promise.withResolvers<UpstreamResponse>();
   #controller: Dispatcher.DispatchController | undefined;
+  /** There is an answer, or soon will be for who waits for it. */
+  #hasBegun = false;
   #waiting: Buffer[] = [];
   #waitingBytes = 0;
   /** Ends the wait of whoever reads. */
@@ -43,6 +45,7 @@ export class UpstreamExchange implements Dispatcher.DispatchHandler, AsyncIterab
     headers: Readonly<Record<string, string | string[] | undefined>>,
   ): void {
     if (status < 200) return;
+    this.#hasBegun = true;
     // with all that begin in this turn
     void nextTurn().then(() => {
       this.#response.resolve({ status, headers, body: this });
@@ -115,7 +118,8 @@ export class UpstreamExchange implements Dispatcher.DispatchHandler, AsyncIterab
     this.#isOver = true;
     this.#error = error;
     this.#signal.removeEventListener('abort', this.#abort);
-    if (error !== undefined) this.#response.reject(error);
+    // what has begun is an answer, however it ends: its headers tell what the provider calls it
+    if (error !== undefined && !this.#hasBegun) this.#response.reject(error);
     this.#wake?.();
   }
 }
