@@ -1,6 +1,6 @@
 import { DiscardPolicy, jetstream } from '@nats-io/jetstream';
 import { OmgError } from '@omg/errors';
-import { refusalEventsV1 } from '@omg/proto-gen';
+import { encodeMessage, refusalEventsV1 } from '@omg/proto-gen';
 import type { Nats } from './connect-nats.ts';
 import { ensureStream } from './ensure-stream.ts';
 import { readSubject } from './read-subject.ts';
@@ -38,7 +38,7 @@ interface PublishRefusalsOptions {
 
 /** Sends a batch once and returns when JetStream has stored it, be it now or by an earlier call. */
 export async function publishRefusals({ nats, stream, batch, timeoutMs }: PublishRefusalsOptions): Promise<void> {
-  const payload = refusalEventsV1.RefusalBatch.encode(batch).finish();
+  const payload = encodeMessage(refusalEventsV1.RefusalBatch, batch);
   try {
     await jetstream(nats.connection).publish(refusalSubject(stream), payload, {
       // spares the stream most of what is sent again; who reads knows the rest by its number

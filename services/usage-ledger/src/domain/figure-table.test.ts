@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { COLUMNS, COST, COUNTS, FigureTable, LIST_COST, putAmount } from './figure-table.ts';
-import { addFailures, addFigures, noFigures, type Figures } from './figures.ts';
+import { COLUMNS, COST, FigureTable, LIST_COST, putAmount } from './figure-table.ts';
+import { COUNTS, addFailures, addFigures, noFigures, type Figures } from './figures.ts';
 
 const amount = fc.oneof(
   fc.bigInt({ min: 0n, max: 2n ** 62n }),

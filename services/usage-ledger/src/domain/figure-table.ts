@@ -1,19 +1,6 @@
-import { NO_FAILURES, type Figures } from './figures.ts';
+import { COUNTS, NO_FAILURES, type Figures } from './figures.ts';
 
-/** Counts, in the order of a table's columns; then costs and list costs, each in two columns. */
-export const COUNTS = [
-  'requests',
-  'successes',
-  'input',
-  'output',
-  'cacheWrite5m',
-  'cacheWrite1h',
-  'cacheRead',
-  'latencyMs',
-  'firstTokens',
-  'firstTokenMs',
-] as const satisfies readonly (keyof Figures)[];
-
+/** Of a table: counts in their order, then costs and list costs, each in two columns. */
 export const COST = COUNTS.length;
 export const LIST_COST = COST + 2;
 export const COLUMNS = LIST_COST + 2;

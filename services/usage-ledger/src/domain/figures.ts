@@ -19,6 +19,20 @@ export interface Figures {
   failures: Map<string, number>;
 }
 
+/** What of figures is a count, or a sum of them. */
+export const COUNTS = [
+  'requests',
+  'successes',
+  'input',
+  'output',
+  'cacheWrite5m',
+  'cacheWrite1h',
+  'cacheRead',
+  'latencyMs',
+  'firstTokens',
+  'firstTokenMs',
+] as const satisfies readonly (keyof Figures)[];
+
 /** How long it took: whole requests that succeeded, and until the first token of those that had one. */
 export interface Timings {
   readonly latency: Histogram;

@@ -1,6 +1,6 @@
-import { setImmediate } from 'node:timers/promises';
 import { bindService, type BoundService } from '@omg/grpc';
 import { usageV1 } from '@omg/proto-gen';
+import { nextTurn } from '@omg/service';
 import type { RefusalPage, RefusalPageQuery } from '../app/list-refusals.ts';
 import type { QueryLogs } from '../app/query-logs.ts';
 import type { SeriesPoint, SeriesQuestion } from '../app/questions/series.ts';
@@ -63,7 +63,7 @@ export function usageService({ queryLogs, summarise, series, listRefusals }: Usa
           yield { points: part };
           part = [];
           // what is written is sent, and others are served, between two parts
-          await setImmediate();
+          await nextTurn();
         }
         part.push(toPoint(point));
       }

@@ -1,4 +1,4 @@
-import { eventsV1 } from '@omg/proto-gen';
+import { encodeMessage, eventsV1 } from '@omg/proto-gen';
 import { serviceOfAccount } from '../domain/service-account.ts';
 import { NO_TOKENS } from '@omg/pricing';
 import type { ReceivedEvent, ReservedMoney, UsageRecord, UsageSource, UsedAllowance } from '../domain/usage-record.ts';
@@ -62,7 +62,7 @@ export function parseUsageEvent(event: eventsV1.UsageEvent): ReceivedEvent {
   return {
     numbered: epoch === '' || number < 1n || number > MAX_LONG ? undefined : { epoch, number },
     content: parseContent(event),
-    payload: () => eventsV1.UsageEvent.encode(event).finish(),
+    payload: () => encodeMessage(eventsV1.UsageEvent, event),
   };
 }
 

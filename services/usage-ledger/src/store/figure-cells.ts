@@ -1,5 +1,5 @@
-import { addFailures, type Figures } from '../domain/figures.ts';
-import { COLUMNS, COST, COUNTS, LIST_COST, amountAt, type FigureTable } from '../domain/figure-table.ts';
+import { COLUMNS, COST, FigureTable, LIST_COST } from '../domain/figure-table.ts';
+import { COUNTS, type Figures } from '../domain/figures.ts';
 import { PackedReader, PackedWriter } from './packed-bytes.ts';
 
 /** The figures of a row's cells: the kinds of failures that any has, then cell after cell. */
@@ -22,20 +22,12 @@ export function packFigures(cells: ReadonlyMap<number, Figures>): Uint8Array {
   return writer.finish();
 }
 
-/** Adds each cell to where `at` says; to nowhere where it says nothing. */
-export function addCellsToFigures(bytes: Uint8Array, at: (cell: number) => Figures | undefined): void {
-  const reader = new PackedReader(bytes);
-  const kinds = readKinds(reader);
-  while (reader.hasMore) {
-    const to = at(reader.number());
-    readRow(reader);
-    if (to !== undefined) addRow(to);
-    for (let left = reader.number(); left > 0; left -= 1) {
-      const kind = kinds[reader.number()] ?? '';
-      const count = reader.number();
-      if (to !== undefined) addFailures(to, kind, count);
-    }
-  }
+/** What was packed. */
+export function unpackFigures(bytes: Uint8Array): Map<number, Figures> {
+  const table = new FigureTable();
+  const slots = new Map<number, number>();
+  addCellsToTable(bytes, table, (cell) => slots.getOrInsertComputed(cell, () => table.newSlot()));
+  return new Map(Array.from(slots, ([cell, slot]) => [cell, table.figuresOf(slot)]));
 }
 
 /** Adds each cell to the slot that `slotOf` says; to none where that is -1. */
@@ -67,10 +59,4 @@ function readRow(reader: PackedReader): void {
   reader.numbers(row, COUNTS.length);
   reader.amount(row, COST);
   reader.amount(row, LIST_COST);
-}
-
-function addRow(to: Figures): void {
-  for (const [column, name] of COUNTS.entries()) to[name] += row[column] ?? 0;
-  to.costNanoUsd += amountAt(row, COST);
-  to.listCostNanoUsd += amountAt(row, LIST_COST);
 }

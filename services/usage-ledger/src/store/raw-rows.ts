@@ -41,14 +41,14 @@ export class RawFigureRow extends RawRow implements FigureRow {
     const fields = this.total;
     if (!(fields instanceof BsonFields)) throw new RangeError('this rollup has no total of figures');
     const row = new Float64Array(COLUMNS);
-    let column = 0;
+    let next = 0;
     while (fields.next()) {
-      if (fields.is(FAILURES_FIELD)) {
-        addFailures(fields.fields(), table, slot);
+      const column = columnOf(fields, next);
+      if (column === -1) {
+        if (fields.is(FAILURES_FIELD)) addFailures(fields.fields(), table, slot);
         continue;
       }
-      // they are in this order, without those that are 0
-      while (column < FIELD_NAMES.length && !fields.is(FIELD_NAMES[column] ?? '')) column += 1;
+      next = column + 1;
       if (column < COST) row[column] = Number(fields.number());
       else putAmount(row, column === COST ? COST : LIST_COST, fields.number());
     }
@@ -71,6 +71,15 @@ export class RawTimingsRow extends RawRow implements StoredRow<Timings> {
     if (this.cells === undefined) throw new RangeError('this rollup was read without its cells');
     unpackTimings(this.cells, at);
   }
+}
+
+/** The index of its name; -1 where it has another. They are in this order, so it is looked for from the one behind the last. */
+function columnOf(fields: BsonFields, next: number): number {
+  for (let tried = 0; tried < FIELD_NAMES.length; tried += 1) {
+    const column = (next + tried) % FIELD_NAMES.length;
+    if (fields.is(FIELD_NAMES[column] ?? '')) return column;
+  }
+  return -1;
 }
 
 function addFailures(fields: BsonFields | undefined, table: FigureTable, slot: number): void {

@@ -13,7 +13,7 @@ import { addToHistogram, type Histogram } from '../domain/histogram.ts';
 import type { Dimension } from '../domain/rollup-cube.ts';
 import type { RollupRow } from '../domain/rollup-fold.ts';
 import type { Unit } from '../domain/rollup-period.ts';
-import { addCellsToFigures, packFigures } from './figure-cells.ts';
+import { packFigures, unpackFigures } from './figure-cells.ts';
 import { PackedReader, PackedWriter } from './packed-bytes.ts';
 
 /** A number that the server or the driver may have widened to a Long. */
@@ -61,8 +61,7 @@ export function toFiguresDocument(row: RollupRow, stored?: RollupDocument): Roll
   const total = noFigures();
   addStoredTotal(total, stored.total);
   addFigures(total, row.total);
-  const cells = new Map<number, Figures>();
-  addCellsToFigures(stored.cells.value(), (cell) => cells.getOrInsertComputed(cell, noFigures));
+  const cells = unpackFigures(stored.cells.value());
   for (const [cell, figures] of row.cells) addFigures(cells.getOrInsertComputed(cell, noFigures), figures);
   return { ...stored, total: toTotal(total), cells: toCells(cells) };
 }
@@ -93,7 +92,10 @@ export function fromFiguresDocument({ unit, start, total, cells, ...values }: Ro
       addStoredTotal(to, total);
     },
     addCells: (at) => {
-      addCellsToFigures(cells.value(), at);
+      for (const [cell, figures] of unpackFigures(cells.value())) {
+        const to = at(cell);
+        if (to !== undefined) addFigures(to, figures);
+      }
     },
   };
 }

@@ -1,4 +1,4 @@
-import type { Figures, Timings } from '../figures.ts';
+import { COUNTS, type Figures, type Timings } from '../figures.ts';
 import type { Histogram } from '../histogram.ts';
 import { usd } from './finding.ts';
 
@@ -8,19 +8,6 @@ export interface Unequal {
   readonly expected: string;
   readonly found: string;
 }
-
-const COUNTS = [
-  'requests',
-  'successes',
-  'input',
-  'output',
-  'cacheWrite5m',
-  'cacheWrite1h',
-  'cacheRead',
-  'latencyMs',
-  'firstTokens',
-  'firstTokenMs',
-] as const satisfies readonly (keyof Figures)[];
 
 export function compareFigures(expected: Figures, found: Figures): readonly Unequal[] {
   return unequal([
