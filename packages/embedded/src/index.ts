@@ -15,3 +15,4 @@ export {
   type StartMongoOptions,
   type StartNatsOptions,
 } from './start-servers.ts';
+export { isFreePort } from './tcp.ts';

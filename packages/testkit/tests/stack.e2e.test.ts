@@ -8,7 +8,7 @@ import { MongoClient } from 'mongodb';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { PARTS } from '../src/stack/parts.ts';
 import { planStack } from '../src/stack/plan-stack.ts';
-import { pickPortOffset } from '../src/stack/ports.ts';
+import { reservePorts } from '../src/stack/ports.ts';
 import { makeSecrets } from '../src/stack/secrets.ts';
 import { startStack } from '../src/stack/start-stack.ts';
 import { runCurlLine } from './curl-line.ts';
@@ -23,7 +23,9 @@ let portOffset = 0;
 beforeEach(async () => {
   dataDir = mkdtempSync(join(tmpdir(), 'omg-up-'));
   const options = { rootDir: '/', dataDir, routersPerSite: 1, parts: PARTS, secrets: makeSecrets(), baseEnv: {} };
-  portOffset = await pickPortOffset((offset) => planStack({ ...options, portOffset: offset }));
+  const reservation = await reservePorts((offset) => planStack({ ...options, portOffset: offset }));
+  onTestFinished(() => reservation[Symbol.dispose]());
+  ({ portOffset } = reservation);
 });
 
 afterEach(() => rmSync(dataDir, { recursive: true, force: true }));

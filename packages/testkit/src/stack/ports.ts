@@ -1,40 +1,56 @@
-import { createServer } from 'node:net';
 import { once } from 'node:events';
+import { createServer, type Server } from 'node:net';
+import { isFreePort } from '@omg/embedded';
 import type { PlannedPort, StackPlan } from './plan-stack.ts';
 import { LOOPBACK } from './stack-addresses.ts';
 
-/** Below the ports that the kernel hands out to connections, for the largest of the stack's ports. */
-const OFFSETS = { from: 1_000, to: 22_000 };
-/** Test files that run at the same time look in different parts: between a look and a start nothing is reserved. */
-const PARTS = 10;
-const TRIES = 50;
+/** The first port of a stack's block without an offset. No stack listens on it: whoever does has the block. */
+const FIRST_PORT = 7_000;
+/** From it to the last port of a stack of ten replicas each. */
+const BLOCK_WIDTH = 2_100;
+/** The first block is that of scripts/up, and the last ends below the ports that the kernel hands out to connections. */
+const BLOCKS = 11;
+
+/** An offset that no other stack takes until it is released, or its process has ended. */
+export interface PortReservation extends Disposable {
+  readonly portOffset: number;
+}
 
 /** The first of these ports that another program has. */
 export async function findTakenPort(ports: readonly PlannedPort[]): Promise<PlannedPort | undefined> {
-  for (const port of ports) if (!(await isFree(port.port))) return port;
+  for (const port of ports) if (!(await isFreePort(LOOPBACK, port.port))) return port;
   return undefined;
 }
 
-/** An offset with which every port of the plan is free. */
-export async function pickPortOffset(planWith: (portOffset: number) => StackPlan): Promise<number> {
-  for (let tries = 0; tries < TRIES; tries += 1) {
-    const width = (OFFSETS.to - OFFSETS.from) / PARTS;
-    const portOffset = Math.floor(OFFSETS.from + width * ((process.pid % PARTS) + Math.random()));
-    const ports = planWith(portOffset).processes.flatMap((process) => process.ports);
-    if ((await findTakenPort(ports)) === undefined) return portOffset;
+/** Reserves a block of ports in which every port of the plan is free. */
+export async function reservePorts(planWith: (portOffset: number) => StackPlan): Promise<PortReservation> {
+  const first = Math.floor(Math.random() * BLOCKS);
+  for (let nth = 0; nth < BLOCKS; nth += 1) {
+    const portOffset = BLOCK_WIDTH * (1 + ((first + nth) % BLOCKS));
+    const ports = portsWithin(planWith(portOffset), FIRST_PORT + portOffset);
+    const holder = await holdPort(FIRST_PORT + portOffset);
+    if (holder === undefined) continue;
+    if ((await findTakenPort(ports)) === undefined) return { portOffset, [Symbol.dispose]: () => void holder.close() };
+    holder.close();
   }
-  throw new Error(`No ${TRIES} random port offsets were free for a stack.`);
+  throw new Error(`All ${BLOCKS} blocks of ports that stacks may have are taken: too many run at the same time.`);
 }
 
-async function isFree(port: number): Promise<boolean> {
-  const server = createServer();
-  server.listen({ host: LOOPBACK, port, exclusive: true });
+function portsWithin(plan: StackPlan, start: number): readonly PlannedPort[] {
+  const ports = plan.processes.flatMap((process) => process.ports);
+  const outside = ports.find(({ port }) => port <= start || port >= start + BLOCK_WIDTH);
+  if (outside === undefined) return ports;
+  throw new Error(`Port ${outside.port} (${outside.what}) is not in the stack's block: it has too many replicas.`);
+}
+
+/** Listens until it is closed; undefined where another process does. */
+async function holdPort(port: number): Promise<Server | undefined> {
+  const server = createServer((socket) => socket.destroy());
   try {
+    server.listen({ host: LOOPBACK, port, exclusive: true });
     await once(server, 'listening');
-    return true;
+    return server.unref();
   } catch {
-    return false;
-  } finally {
-    server.close();
+    return undefined;
   }
 }

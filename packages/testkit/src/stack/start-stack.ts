@@ -6,7 +6,7 @@ import { readEnvironment } from '@omg/config';
 import { connectToMongo, connectToNats, type Server } from '@omg/embedded';
 import { PARTS } from './parts.ts';
 import { bootstrapFile, planStack, type PlannedProcess, type StackPlan } from './plan-stack.ts';
-import { findTakenPort, pickPortOffset } from './ports.ts';
+import { findTakenPort, reservePorts } from './ports.ts';
 import { makeSecrets, writeSecretFile } from './secrets.ts';
 import type { StackAddresses } from './stack-addresses.ts';
 import type { PlanOptions, StackEvents, StackOptions, StackSecrets, StackTenant } from './stack-options.ts';
@@ -38,7 +38,12 @@ export const ROOT_DIR = resolve(import.meta.dirname, '../../../..');
 /** Starts what is asked for and waits until all of it serves; where that fails, nothing is left running. */
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const ownDataDir = options.dataDir === undefined ? mkdtempSync(join(tmpdir(), 'omg-stack-')) : undefined;
-  const planOptions = await completed(options, ownDataDir);
+  const unplaced = withDefaults(options, ownDataDir);
+  const reservation =
+    options.portOffset === undefined
+      ? await reservePorts((portOffset) => planStack({ ...unplaced, portOffset }))
+      : undefined;
+  const planOptions = { ...unplaced, portOffset: reservation?.portOffset ?? options.portOffset ?? 0 };
   const { dataDir, secrets } = planOptions;
   const plan = planStack(planOptions);
   writeFiles(planOptions, options.tenants);
@@ -85,6 +90,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       await Promise.all(stage.map(async (process) => await process.stop(plan.stopTimeoutMs)));
     }
     for (const process of processes.values()) process[Symbol.dispose]();
+    reservation?.[Symbol.dispose]();
     if (ownDataDir !== undefined) rmSync(ownDataDir, { recursive: true, force: true });
   }
 
@@ -120,9 +126,9 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   };
 }
 
-async function completed(options: StackOptions, ownDataDir: string | undefined): Promise<PlanOptions> {
+function withDefaults(options: StackOptions, ownDataDir: string | undefined): Omit<PlanOptions, 'portOffset'> {
   const unshared = randomBytes(4).toString('hex');
-  const withoutPorts = {
+  return {
     rootDir: ROOT_DIR,
     routersPerSite: 1,
     parts: PARTS,
@@ -133,9 +139,6 @@ async function completed(options: StackOptions, ownDataDir: string | undefined):
     ...options,
     dataDir: resolve(options.dataDir ?? ownDataDir ?? '.'),
   };
-  const portOffset =
-    options.portOffset ?? (await pickPortOffset((offset) => planStack({ ...withoutPorts, portOffset: offset })));
-  return { ...withoutPorts, portOffset };
 }
 
 async function refuseTakenPorts({ processes }: StackPlan): Promise<void> {
