@@ -1,6 +1,6 @@
 import { Agent, get } from 'node:http';
 import Fastify, { type FastifyInstance } from 'fastify';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { startListening } from '../src/http/listening.ts';
 
 let app: FastifyInstance;
@@ -43,6 +43,10 @@ test('a drain waits for the request that runs, and not for a client that keeps i
   let drained = false;
   const draining = listening.drain(AbortSignal.timeout(5_000)).then(() => {
     drained = true;
+  });
+  // what comes before that is still answered
+  await vi.waitFor(() => {
+    expect(app.server.listening).toBe(false);
   });
   await expect(fetch(`http://127.0.0.1:${listening.port}/`)).rejects.toThrow(/fetch failed/);
   expect(drained).toBe(false);

@@ -76,7 +76,7 @@ async function slotsInUse(): Promise<number> {
 }
 
 test('2,000 streams at once, of which 400 are left, are in the books as they were, and leave nothing behind', async () => {
-  await fake.setFault({ answer: { tokens: { output: 24 }, paceMs: 1_000 } });
+  await fake.setFault({ answer: { tokens: { output: 14 }, paceMs: 1_000 } });
   const sockets = await socketsOf(stack, ROUTER);
   const memory: number[] = [];
   for (const name of ['first', 'second']) {

@@ -9,7 +9,8 @@ export interface LossyWay extends AsyncDisposable {
 }
 
 const COMMIT = Buffer.from('commitTransaction\0');
-const CHARGE = Buffer.from('request_logs\0');
+// `insert: "request_logs"`, the length of the name before it; rollups read the same collection
+const CHARGE = Buffer.from('insert\0\x0d\0\0\0request_logs\0');
 const SESSION = Buffer.from('lsid\0');
 // the heads of the document and of its UUID
 const SESSION_ID_AFTER = SESSION.length + 13;

@@ -3,12 +3,13 @@ import { once } from 'node:events';
 import { performance } from 'node:perf_hooks';
 import { text } from 'node:stream/consumers';
 import { cleanEnvironment, machineCpuMs, processCpuMs, type NodeProcess } from '@omg/bench';
-import { ensureUsageStream, publishUsage } from '@omg/messaging';
+import { USAGE_PARTITIONS, ensureUsageStream, publishUsage } from '@omg/messaging';
 import { eventsV1 } from '@omg/proto-gen';
 import { pause } from '@omg/service';
 import { freshDatabaseName, freshStreamName } from '@omg/testkit';
 import type { Db } from 'mongodb';
 import { z } from 'zod';
+import { partitionId } from '../../src/domain/partition-id.ts';
 import type { BenchWorld } from './bench-world.ts';
 import { faultsOf, makeAccounts } from './books.ts';
 import { makeUsage, type UsageBatch } from './synthetic-usage.ts';
@@ -50,7 +51,7 @@ interface Spent {
   readonly machineMs: number;
 }
 
-/** Fills a stream, starts so many ledgers, and looks when they committed what. */
+/** Starts so many ledgers, fills their stream when they have shared its partitions out, and looks when all is committed. */
 export async function measureLedgers(options: MeasureOptions & { readonly ledgers: number }): Promise<Figures> {
   const { world, name, accounts, events, ledgers } = options;
   const [database, stream] = [freshDatabaseName('bench'), freshStreamName('BENCH')];
@@ -61,8 +62,8 @@ export async function measureLedgers(options: MeasureOptions & { readonly ledger
   });
   await makeAccounts(db, accounts);
   const { batches, costNanoUsd } = makeUsage({ accounts, count: events });
+  const messages = encoded(batches);
   await ensureUsageStream(world.nats, { stream, maxBytes: STREAM_MAX_BYTES });
-  const sequences = await fill(world, stream, batches);
   const running = await Promise.all(
     Array.from({ length: ledgers }, async (_, index) =>
       stack.use(
@@ -70,19 +71,19 @@ export async function measureLedgers(options: MeasureOptions & { readonly ledger
       ),
     ),
   );
-  const spent = async (): Promise<Spent> => await spentBy(world, running);
-  let first: { readonly events: number; readonly spent: Spent } | undefined;
-  for (const endMs = performance.now() + TIMEOUT_MS; ;) {
-    const committed = await committedEvents(db, sequences);
-    // two ledgers share the partitions out first
-    if (first === undefined && committed > 0) first = { events: committed, spent: await spent() };
-    if (first?.events === events) throw new Error(`${name}: all was charged at the first look: use more events`);
-    if (committed === events && first !== undefined) {
-      const to = await spent();
-      const faults = await faultsOf(db, { events, costNanoUsd });
-      return figuresOf({ from: first.spent, to, events: events - first.events, faults });
-    }
-    if (performance.now() > endMs) throw new Error(`${name}: ${committed} of ${events} events were charged in time`);
+  await becomes(world, `${name}: the partitions were not shared out`, async () => await areSharedOut(db, ledgers));
+  const from = await spentBy(world, running);
+  await fill(world, stream, messages);
+  const last = lastMessages(messages);
+  await becomes(world, `${name}: not all events were charged`, async () => await areCommitted(db, last));
+  const to = await spentBy(world, running);
+  return figuresOf({ from, to, events, faults: await faultsOf(db, { events, costNanoUsd }) });
+}
+
+async function becomes(world: BenchWorld, failure: string, isSo: () => Promise<boolean>): Promise<void> {
+  const endMs = performance.now() + TIMEOUT_MS;
+  while (!(await isSo())) {
+    if (performance.now() > endMs) throw new Error(`${failure} within ${TIMEOUT_MS / 1_000} s`);
     await pause(LOOK_EVERY_MS, world.signal);
     world.signal.throwIfAborted();
   }
@@ -120,36 +121,55 @@ export async function measureBare({ world, accounts, events }: MeasureOptions): 
   };
 }
 
-/** How many events stand in the stream up to which message, by partition. */
-type Sequences = ReadonlyMap<number, readonly { readonly seq: number; readonly events: number }[]>;
+/** What goes into the stream as one message. */
+interface EncodedBatch {
+  readonly partition: number;
+  readonly events: readonly Uint8Array[];
+}
 
-async function fill(world: BenchWorld, stream: string, batches: readonly UsageBatch[]): Promise<Sequences> {
-  const sequences = new Map<number, { seq: number; events: number }[]>();
+function encoded(batches: readonly UsageBatch[]): readonly EncodedBatch[] {
+  return batches.map(({ partition, events }) => ({
+    partition,
+    events: events.map((event) => eventsV1.UsageEvent.encode(event).finish()),
+  }));
+}
+
+async function fill(world: BenchWorld, stream: string, batches: readonly EncodedBatch[]): Promise<void> {
   let waiting: Promise<unknown>[] = [];
-  for (const [index, { partition, events }] of batches.entries()) {
+  for (const { partition, events } of batches) {
     world.signal.throwIfAborted();
-    const lane = sequences.getOrInsertComputed(partition, () => []);
-    lane.push({ seq: index + 1, events: (lane.at(-1)?.events ?? 0) + events.length });
-    const encoded = events.map((event) => eventsV1.UsageEvent.encode(event).finish());
-    waiting.push(publishUsage({ nats: world.nats, stream, partition, events: encoded, timeoutMs: 10_000 }));
+    waiting.push(publishUsage({ nats: world.nats, stream, partition, events, timeoutMs: 10_000 }));
     if (waiting.length < IN_FLIGHT) continue;
     await Promise.all(waiting);
     waiting = [];
   }
   await Promise.all(waiting);
-  return sequences;
 }
 
-async function committedEvents(db: Db, sequences: Sequences): Promise<number> {
+/** Of each partition the place of its last message in the stream. */
+function lastMessages(batches: readonly EncodedBatch[]): ReadonlyMap<number, number> {
+  return new Map(batches.map(({ partition }, index) => [partition, index + 1]));
+}
+
+async function areCommitted(db: Db, last: ReadonlyMap<number, number>): Promise<boolean> {
   const fences = await db
     .collection<{ _id: string; position?: { seq: number | bigint } }>('fences')
     .find({}, { projection: { position: 1 } })
     .toArray();
-  return fences.reduce((sum, { _id, position }) => {
-    const lane = sequences.get(Number(_id.split('-').at(-1))) ?? [];
-    const seq = Number(position?.seq ?? 0);
-    return sum + (lane.findLast((place) => place.seq <= seq)?.events ?? 0);
-  }, 0);
+  const committed = new Map(fences.map(({ _id, position }) => [_id, Number(position?.seq ?? 0)]));
+  return last.entries().every(([partition, seq]) => (committed.get(partitionId(partition)) ?? 0) >= seq);
+}
+
+/** Each ledger has its part of what there is. */
+async function areSharedOut(db: Db, ledgers: number): Promise<boolean> {
+  const owners = await db.collection<{ _id: string; holder: string }>('owners').find().toArray();
+  const held = [
+    ...Map.groupBy(
+      owners.filter(({ holder }) => holder !== ''),
+      ({ holder }) => holder,
+    ).values(),
+  ].map(({ length }) => length);
+  return owners.length > USAGE_PARTITIONS && held.length === ledgers && Math.max(...held) - Math.min(...held) <= 1;
 }
 
 async function spentBy(world: BenchWorld, ledgers: readonly NodeProcess[]): Promise<Spent> {
