@@ -385,6 +385,33 @@ describe('questions', () => {
     );
   });
 
+  test('have the timing of each request that is counted, also where more is projected meanwhile', async () => {
+    const fresh = await emptied();
+    await charge(list);
+    const summarise = makeSummarise({
+      rollups: {
+        figures: async (wanted, take) => {
+          await projectAll(fresh, 1_000);
+          await fresh.figures(wanted, take);
+        },
+        timings: async (wanted, take) => {
+          await fresh.timings(wanted, take);
+        },
+      },
+      clock,
+    });
+    const { total } = await summarise({
+      fromMs: FROM_MS - 60 * DAY_MS,
+      toMs: TO_MS + 60 * DAY_MS,
+      scope: {},
+      groupBy: [],
+      limit: 0,
+      quantiles: true,
+    });
+    const timed = [...(total.timings?.latency.values() ?? [])].reduce((sum, count) => sum + count, 0);
+    expect([total.figures.requests, timed]).toEqual([list.length, total.figures.successes]);
+  });
+
   test('that end now, or later, are answered as the logs would', async () => {
     const lastMs = Math.max(...list.map(({ record }) => record.acceptedAt.getTime()));
     const summarise = makeSummarise({ rollups: store, clock: { now: () => new Date(lastMs + 1) } });

@@ -70,25 +70,24 @@ export function makeSummarise(deps: {
       return branch.group;
     };
     const wantedCells = cellsWanted(wanted.pieces);
-    await Promise.all([
-      deps.rollups.figures(wanted, (rows) => {
+    await deps.rollups.figures(wanted, (rows) => {
+      for (const row of rows) {
+        const { slot } = groupOf(row);
+        const cells = wantedCells(row);
+        if (cells === undefined) row.addTotal(table, slot);
+        else row.addCells(table, (cell) => (cell >= cells.from && cell < cells.to ? slot : -1));
+      }
+    });
+    // afterwards, so that what is counted has its timings: both are written at once
+    if (hasTimings)
+      await deps.rollups.timings(wanted, (rows) => {
         for (const row of rows) {
-          const { slot } = groupOf(row);
+          const { timings = noTimings() } = groupOf(row);
           const cells = wantedCells(row);
-          if (cells === undefined) row.addTotal(table, slot);
-          else row.addCells(table, (cell) => (cell >= cells.from && cell < cells.to ? slot : -1));
+          if (cells === undefined) row.addTotal(timings);
+          else row.addCells((cell) => (cell >= cells.from && cell < cells.to ? timings : undefined));
         }
-      }),
-      hasTimings &&
-        deps.rollups.timings(wanted, (rows) => {
-          for (const row of rows) {
-            const { timings = noTimings() } = groupOf(row);
-            const cells = wantedCells(row);
-            if (cells === undefined) row.addTotal(timings);
-            else row.addCells((cell) => (cell >= cells.from && cell < cells.to ? timings : undefined));
-          }
-        }),
-    ]);
+      });
     const used = groups
       .map(({ values, slot, timings }): GroupSums => ({ values, figures: table.figuresOf(slot), timings }))
       .filter(({ figures: { requests } }) => requests > 0);
