@@ -1,5 +1,5 @@
 import type { FigureTable } from '../domain/figure-table.ts';
-import type { Figures, Timings } from '../domain/figures.ts';
+import type { Timings } from '../domain/figures.ts';
 import type { Cube, Dimension } from '../domain/rollup-cube.ts';
 import type { RollupEntry, RollupRow } from '../domain/rollup-fold.ts';
 import type { Piece, Unit } from '../domain/rollup-period.ts';
@@ -52,22 +52,36 @@ export interface StoredRow<T> {
   addCells: (at: (cell: number) => T | undefined) => void;
 }
 
-/** The same of figures, where very many are added up: each to a slot of a table, or to none where that is -1. */
-export interface FigureRow extends Pick<StoredRow<Figures>, 'unit' | 'startMs' | 'values'> {
+/** A row as the questions read it. */
+interface ReadRow {
+  /** Of the dimensions that are grouped by, in their order. */
+  readonly values: readonly string[];
+}
+
+/** Figures, of which very many are added up: each to a slot of a table, or to none where that is -1. */
+export interface FigureRow extends ReadRow {
   addTotal: (table: FigureTable, slot: number) => void;
   addCells: (table: FigureTable, slotOf: (cell: number) => number) => void;
 }
 
-/** Rows of a cube. With `pieces` those that they need, else all of the unit in the range. */
-export interface RowsWanted {
+export interface TimingsRow extends ReadRow, Pick<StoredRow<Timings>, 'addTotal' | 'addCells'> {}
+
+/** Called with some rows after the other, as they come. */
+export type TakeRows<Row> = (rows: readonly Row[], cells: Piece['cells']) => void;
+
+interface Wanted {
   readonly cube: Cube;
   readonly scope: Scope;
+  readonly groupBy: readonly Dimension[];
+}
+
+/** The rows that the pieces are of. */
+export interface RowsWanted extends Wanted {
   readonly pieces: readonly Piece[];
 }
 
-export interface SpanWanted {
-  readonly cube: Cube;
-  readonly scope: Scope;
+/** All rows of a unit in a range. */
+export interface SpanWanted extends Wanted {
   readonly unit: Unit;
   /** The beginning of the first row, and what the last one begins before. */
   readonly fromMs: number;
@@ -75,10 +89,10 @@ export interface SpanWanted {
 }
 
 export interface RollupReader {
-  /** Calls `take` with some rows after the other, as they come, until all are there. */
-  figures: (wanted: RowsWanted, take: (rows: readonly FigureRow[]) => void) => Promise<void>;
+  /** With the cells that are wanted of the rows, or without any where they are wanted whole. */
+  figures: (wanted: RowsWanted, take: TakeRows<FigureRow>) => Promise<void>;
   /** The same of cubes that have them. */
-  timings: (wanted: RowsWanted, take: (rows: readonly StoredRow<Timings>[]) => void) => Promise<void>;
-  /** With their cells only. */
-  figureCells: (wanted: SpanWanted, take: (rows: readonly FigureRow[]) => void) => Promise<void>;
+  timings: (wanted: RowsWanted, take: TakeRows<TimingsRow>) => Promise<void>;
+  /** Cells of rows, and when each row begins. */
+  figureCells: (wanted: SpanWanted, take: (row: FigureRow, startMs: number) => void) => Promise<void>;
 }

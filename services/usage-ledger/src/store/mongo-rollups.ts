@@ -9,10 +9,10 @@ import type {
   RollupStore,
   RowsWanted,
   SpanWanted,
-  StoredRow,
+  TakeRows,
+  TimingsRow,
 } from '../app/rollup-ports.ts';
 import { failureKind } from '../domain/failure-kind.ts';
-import type { Timings } from '../domain/figures.ts';
 import type { RollupRow } from '../domain/rollup-fold.ts';
 import { RawFigureRow, RawTimingsRow } from './raw-rows.ts';
 import { tokensOf, type RequestLogDocument } from './request-log-document.ts';
@@ -131,23 +131,32 @@ export class MongoRollups implements RollupStore, RollupReader {
     });
   }
 
-  async figures(wanted: RowsWanted, take: (rows: readonly FigureRow[]) => void): Promise<void> {
-    await readPieces(this.#figures, wanted, (documents) => {
-      take(documents.map((document) => new RawFigureRow(document)));
+  async figures(wanted: RowsWanted, take: TakeRows<FigureRow>): Promise<void> {
+    await readPieces(this.#figures, wanted, (documents, cells) => {
+      take(
+        documents.map((document) => new RawFigureRow(document, wanted.groupBy)),
+        cells,
+      );
     });
   }
 
-  async timings(wanted: RowsWanted, take: (rows: readonly StoredRow<Timings>[]) => void): Promise<void> {
-    await readPieces(this.#timings, wanted, (documents) => {
-      take(documents.map((document) => new RawTimingsRow(document)));
+  async timings(wanted: RowsWanted, take: TakeRows<TimingsRow>): Promise<void> {
+    await readPieces(this.#timings, wanted, (documents, cells) => {
+      take(
+        documents.map((document) => new RawTimingsRow(document, wanted.groupBy)),
+        cells,
+      );
     });
   }
 
-  async figureCells(wanted: SpanWanted, take: (rows: readonly FigureRow[]) => void): Promise<void> {
-    const { fromMs, toMs, ...of } = wanted;
+  async figureCells(wanted: SpanWanted, take: (row: FigureRow, startMs: number) => void): Promise<void> {
+    const { fromMs, toMs } = wanted;
     const start = { $gte: new Date(fromMs), $lt: new Date(toMs) };
-    await read(this.#figures, { ...of, start, part: 'cells' }, (documents) => {
-      take(documents.map((document) => new RawFigureRow(document)));
+    await read(this.#figures, { ...wanted, start, fields: ['start', 'cells'] }, (documents) => {
+      for (const document of documents) {
+        const row = new RawFigureRow(document, wanted.groupBy);
+        take(row, row.startMs);
+      }
     });
   }
 }
@@ -190,40 +199,45 @@ async function addAll(
   }
 }
 
-type Take = (documents: readonly Buffer[]) => void;
-
-/** Of rows that are wanted whole only the totals, of others only the cells. */
+/** Of rows that are wanted whole only the totals, of others only the cells: each with nothing that is known beforehand. */
 async function readPieces(
   rows: Collection<RollupDocument>,
-  { cube, scope, pieces }: RowsWanted,
-  take: Take,
+  { pieces, ...wanted }: RowsWanted,
+  take: TakeRows<Buffer>,
 ): Promise<void> {
-  const lists = Map.groupBy(pieces, ({ unit, cells }) => `${unit} ${cells === undefined}`);
-  await Promise.all(
-    [...lists.values()].map(async (list) => {
-      const [first] = list;
-      if (first === undefined) return;
-      const start = { $in: list.map(({ startMs }) => new Date(startMs)) };
-      const part = first.cells === undefined ? 'total' : 'cells';
-      await read(rows, { cube, scope, unit: first.unit, start, part }, take);
-    }),
+  const whole = Map.groupBy(
+    pieces.filter(({ cells }) => cells === undefined),
+    ({ unit }) => unit,
   );
+  await Promise.all([
+    ...whole.entries().map(async ([unit, list]) => {
+      const start = { $in: list.map(({ startMs }) => new Date(startMs)) };
+      await read(rows, { ...wanted, unit, start, fields: ['total'] }, (documents) => {
+        take(documents, undefined);
+      });
+    }),
+    ...pieces.map(async ({ unit, startMs, cells }) => {
+      if (cells === undefined) return;
+      await read(rows, { ...wanted, unit, start: new Date(startMs), fields: ['cells'] }, (documents) => {
+        take(documents, cells);
+      });
+    }),
+  ]);
 }
 
-interface Reading extends Pick<SpanWanted, 'cube' | 'scope' | 'unit'> {
-  readonly start: Document;
-  /** What is not asked for is not there. */
-  readonly part: 'total' | 'cells';
+interface Reading extends Pick<SpanWanted, 'cube' | 'scope' | 'unit' | 'groupBy'> {
+  readonly start: Date | Document;
+  /** What is read beside the values that are grouped by. */
+  readonly fields: readonly (keyof RollupDocument)[];
 }
 
 async function read(
   rows: Collection<RollupDocument>,
-  { cube, scope, unit, start, part }: Reading,
-  take: Take,
+  { cube, scope, unit, groupBy, start, fields }: Reading,
+  take: (documents: readonly Buffer[]) => void,
 ): Promise<void> {
-  const names = ['unit', 'start', ...cube.dimensions, part];
   // to say what to leave out takes the server half as long again
-  const projection = { _id: 0, ...Object.fromEntries(names.map((name) => [name, 1])) };
+  const projection = { _id: 0, ...Object.fromEntries([...groupBy, ...fields].map((name) => [name, 1])) };
   const filter: Document = { cube: cube.name, unit, ...scope, start };
   await asUnavailable(async () => {
     await using cursor = rows.find<Buffer>(filter, { projection, batchSize: BATCH, raw: true });

@@ -15,10 +15,10 @@ test('a total is read in whatever order its fields are, and without those that n
   };
   const table = new FigureTable();
   const slot = table.newSlot();
-  const document = { unit: 'day', start: new Date(0), site: 's', total };
-  const row = new RawFigureRow(Buffer.from(BSON.serialize(document)));
+  const document = { start: new Date(0), site: 's', total };
+  const row = new RawFigureRow(Buffer.from(BSON.serialize(document)), ['model', 'site']);
   row.addTotal(table, slot);
-  expect(row).toMatchObject({ unit: 'day', startMs: 0, values: { site: 's' } });
+  expect(row).toMatchObject({ startMs: 0, values: ['', 's'] });
   expect(table.figuresOf(slot)).toEqual({
     ...noFigures(),
     requests: 3,

@@ -1,8 +1,7 @@
-import type { FigureRow, StoredRow } from '../app/rollup-ports.ts';
+import type { FigureRow, TimingsRow } from '../app/rollup-ports.ts';
 import { COLUMNS, COST, LIST_COST, putAmount, type FigureTable } from '../domain/figure-table.ts';
 import type { Timings } from '../domain/figures.ts';
-import { DIMENSIONS, type Dimension } from '../domain/rollup-cube.ts';
-import type { Unit } from '../domain/rollup-period.ts';
+import type { Dimension } from '../domain/rollup-cube.ts';
 import { BsonFields } from './bson-fields.ts';
 import { addCellsToTable } from './figure-cells.ts';
 import { FAILURES_FIELD, FIELDS, unpackTimings } from './rollup-document.ts';
@@ -11,27 +10,21 @@ const FIELD_NAMES = FIELDS.map(([, field]) => field);
 
 /** A document of rollups, as the server sent it. */
 class RawRow {
-  readonly unit: Unit;
-  readonly startMs: number;
-  readonly values: Partial<Record<Dimension, string>> = {};
+  readonly values: readonly string[];
+  /** When it begins; NaN where that was not asked for. */
+  readonly startMs: number = Number.NaN;
   protected readonly total: BsonFields | Uint8Array | undefined;
   protected readonly cells: Uint8Array | undefined;
 
-  constructor(document: Buffer) {
-    let [unit, startMs] = ['', Number.NaN];
+  constructor(document: Buffer, dimensions: readonly Dimension[]) {
+    const values = dimensions.map(() => '');
     for (const fields = new BsonFields(document); fields.next();) {
       if (fields.is('cells')) this.cells = fields.binary();
       else if (fields.is('total')) this.total = fields.fields() ?? fields.binary();
-      else if (fields.is('unit')) unit = fields.text();
-      else if (fields.is('start')) startMs = fields.timeMs();
-      else {
-        const dimension = DIMENSIONS.find((name) => fields.is(name));
-        if (dimension !== undefined) this.values[dimension] = fields.text();
-      }
+      else if (fields.is('start')) this.startMs = fields.timeMs();
+      else for (const [at, name] of dimensions.entries()) if (fields.is(name)) values[at] = fields.text();
     }
-    if (unit !== 'year' && unit !== 'month' && unit !== 'day') throw new RangeError(`a rollup of the unit "${unit}"`);
-    this.unit = unit;
-    this.startMs = startMs;
+    this.values = values;
   }
 }
 
@@ -61,7 +54,7 @@ export class RawFigureRow extends RawRow implements FigureRow {
   }
 }
 
-export class RawTimingsRow extends RawRow implements StoredRow<Timings> {
+export class RawTimingsRow extends RawRow implements TimingsRow {
   addTotal(to: Timings): void {
     if (!(this.total instanceof Uint8Array)) throw new RangeError('this rollup has no total of timings');
     unpackTimings(this.total, () => to);

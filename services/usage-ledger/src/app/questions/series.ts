@@ -3,7 +3,7 @@ import { addFigures, noFigures, type Figures } from '../../domain/figures.ts';
 import { cubeOf, type Dimension } from '../../domain/rollup-cube.ts';
 import { DAY_MS, UNITS, type Unit } from '../../domain/rollup-period.ts';
 import { zonedSteps, type Step } from '../../domain/zoned-steps.ts';
-import type { FigureRow, RollupReader, Scope } from '../rollup-ports.ts';
+import type { RollupReader, Scope } from '../rollup-ports.ts';
 import { dimensionsOf } from './scope.ts';
 
 export interface SeriesQuestion {
@@ -39,25 +39,21 @@ export function makeSeries(deps: {
     const cube = cubeOf([...dimensionsOf(scope), ...groupBy]);
     const unit: Unit = steps.every((timeMs) => timeMs % DAY_MS === 0) ? 'month' : 'day';
     const [fromMs = 0, toMs = 0] = [steps[0], steps.at(-1)];
-    const wanted = { cube, scope, unit, fromMs: UNITS[unit].startOf(fromMs), toMs };
+    const wanted = { cube, scope, groupBy, unit, fromMs: UNITS[unit].startOf(fromMs), toMs };
     const table = new FigureTable();
     const groups = new Map<string, Group>();
     const pointOfCell = cellIndex(steps, unit);
-    const add = (row: FigureRow): void => {
-      const values = groupBy.map((dimension) => row.values[dimension] ?? '');
-      const { slots } = groups.getOrInsertComputed(values.join('\0'), () => ({
-        values,
+    await deps.rollups.figureCells(wanted, (row, startMs) => {
+      const { slots } = groups.getOrInsertComputed(row.values.join('\0'), () => ({
+        values: row.values,
         slots: new Int32Array(steps.length - 1).fill(-1),
       }));
-      const points = pointOfCell(row.startMs);
+      const points = pointOfCell(startMs);
       row.addCells(table, (cell) => {
         const point = points[cell] ?? -1;
         if (slots[point] === -1) slots[point] = table.newSlot();
         return slots[point] ?? -1;
       });
-    };
-    await deps.rollups.figureCells(wanted, (rows) => {
-      for (const row of rows) add(row);
     });
     return pointsOf({ steps, table, groups: [...groups.values()], isGrouped: groupBy.length > 0 });
   };

@@ -2,9 +2,9 @@ import { OmgError } from '@omg/errors';
 import { FigureTable } from '../../domain/figure-table.ts';
 import { addFigures, addTimings, noFigures, noTimings, type Figures, type Timings } from '../../domain/figures.ts';
 import { cubeOf, type Dimension } from '../../domain/rollup-cube.ts';
-import { QUARTER_MS, piecesFrom, piecesOf, type Piece, type Unit } from '../../domain/rollup-period.ts';
+import { QUARTER_MS, piecesFrom, piecesOf } from '../../domain/rollup-period.ts';
 import type { Clock } from '../ports.ts';
-import type { RollupReader, RowsWanted, Scope, StoredRow } from '../rollup-ports.ts';
+import type { RollupReader, RowsWanted, Scope } from '../rollup-ports.ts';
 import { dimensionsOf } from './scope.ts';
 
 export interface SummaryQuestion {
@@ -54,36 +54,32 @@ export function makeSummarise(deps: {
     const cube = cubeOf([...dimensionsOf(scope), ...groupBy]);
     // of what is later than now there is nothing but what clocks that are ahead have made
     const pieces = toMs >= deps.clock.now().getTime() ? piecesFrom(fromMs, toMs) : piecesOf(fromMs, toMs);
-    const wanted: RowsWanted = { cube, scope, pieces };
+    const wanted: RowsWanted = { cube, scope, groupBy, pieces };
     const hasTimings = quantiles && cube.timings;
     const table = new FigureTable();
     const groups: Group[] = [];
     const tree = new Branch();
-    const groupOf = ({ values }: Pick<StoredRow<unknown>, 'values'>): Group => {
+    const groupOf = (values: readonly string[]): Group => {
       let branch = tree;
-      for (const dimension of groupBy) branch = branch.at(values[dimension] ?? '');
+      for (const value of values) branch = branch.at(value);
       if (branch.group === undefined) {
-        const names = groupBy.map((dimension) => values[dimension] ?? '');
-        branch.group = { values: names, slot: table.newSlot(), timings: hasTimings ? noTimings() : undefined };
+        branch.group = { values, slot: table.newSlot(), timings: hasTimings ? noTimings() : undefined };
         groups.push(branch.group);
       }
       return branch.group;
     };
-    const wantedCells = cellsWanted(wanted.pieces);
-    await deps.rollups.figures(wanted, (rows) => {
+    await deps.rollups.figures(wanted, (rows, cells) => {
       for (const row of rows) {
-        const { slot } = groupOf(row);
-        const cells = wantedCells(row);
+        const { slot } = groupOf(row.values);
         if (cells === undefined) row.addTotal(table, slot);
         else row.addCells(table, (cell) => (cell >= cells.from && cell < cells.to ? slot : -1));
       }
     });
     // afterwards, so that what is counted has its timings: both are written at once
     if (hasTimings)
-      await deps.rollups.timings(wanted, (rows) => {
+      await deps.rollups.timings(wanted, (rows, cells) => {
         for (const row of rows) {
-          const { timings = noTimings() } = groupOf(row);
-          const cells = wantedCells(row);
+          const { timings = noTimings() } = groupOf(row.values);
           if (cells === undefined) row.addTotal(timings);
           else row.addCells((cell) => (cell >= cells.from && cell < cells.to ? timings : undefined));
         }
@@ -118,13 +114,6 @@ class Branch {
     if (branch === undefined) this.#branches.set(value, (branch = new Branch()));
     return branch;
   }
-}
-
-/** Of a row that is wanted whole undefined. */
-function cellsWanted(pieces: readonly Piece[]): (row: Pick<Piece, 'unit' | 'startMs'>) => Piece['cells'] {
-  const wanted = new Map<Unit, Map<number, Piece['cells']>>();
-  for (const { unit, startMs, cells } of pieces) wanted.getOrInsertComputed(unit, () => new Map()).set(startMs, cells);
-  return ({ unit, startMs }) => wanted.get(unit)?.get(startMs);
 }
 
 function totalOf(groups: readonly Sums[], hasTimings: boolean): Sums {
