@@ -35,8 +35,13 @@ export class FigureTable {
 
   /** What the table calls a kind of failures. */
   kindOf(name: string): number {
-    const known = this.#failures.findIndex(({ kind }) => kind === name);
+    const known = this.findKind((kind) => kind === name);
     return known === -1 ? this.#failures.push({ kind: name, bySlot: new Float64Array(FIRST_SLOTS) }) - 1 : known;
+  }
+
+  /** The same of one that it has; -1 where it is none of them. */
+  findKind(isIt: (name: string) => boolean): number {
+    return this.#failures.findIndex(({ kind }) => isIt(kind));
   }
 
   addFailures(slot: number, kind: number, count: number): void {

@@ -33,22 +33,28 @@ export function unpackFigures(bytes: Uint8Array): Map<number, Figures> {
 /** Adds each cell to the slot that `slotOf` says; to none where that is -1. */
 export function addCellsToTable(bytes: Uint8Array, table: FigureTable, slotOf: (cell: number) => number): void {
   const reader = new PackedReader(bytes);
-  const kinds = readKinds(reader).map((name) => table.kindOf(name));
+  const kinds = readKinds(reader, table);
   while (reader.hasMore) {
     const slot = slotOf(reader.number());
-    readRow(reader);
-    if (slot !== -1) table.add(slot, row);
-    for (let left = reader.number(); left > 0; left -= 1) {
-      const kind = kinds[reader.number()] ?? -1;
-      const count = reader.number();
-      if (slot !== -1) table.addFailures(slot, kind, count);
+    if (slot === -1) {
+      reader.skip(COUNTS.length + 2);
+      reader.skip(2 * reader.number());
+      continue;
     }
+    readRow(reader);
+    table.add(slot, row);
+    for (let left = reader.number(); left > 0; left -= 1)
+      table.addFailures(slot, kinds[reader.number()] ?? -1, reader.number());
   }
 }
 
-function readKinds(reader: PackedReader): readonly string[] {
-  const kinds: string[] = [];
-  for (let left = reader.number(); left > 0; left -= 1) kinds.push(reader.word());
+/** What the table calls them. */
+function readKinds(reader: PackedReader, table: FigureTable): readonly number[] {
+  const kinds: number[] = [];
+  for (let left = reader.number(); left > 0; left -= 1) {
+    const known = table.findKind((name) => reader.takes(name));
+    kinds.push(known === -1 ? table.kindOf(reader.word()) : known);
+  }
   return kinds;
 }
 

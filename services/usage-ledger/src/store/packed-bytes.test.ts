@@ -34,3 +34,27 @@ test('what was written is read again, whatever it is and however much', () => {
     { numRuns: 500 },
   );
 });
+
+const ascii = fc.string({ unit: 'grapheme-ascii', maxLength: 130 });
+
+test('what is not wanted is gone over: numbers whatever they are, and a word where it is that one', () => {
+  const numbers = fc.array(fc.oneof(fc.maxSafeNat(), fc.nat(300), fc.bigInt({ min: 0n, max: 2n ** 63n - 1n })));
+  fc.assert(
+    fc.property(numbers, ascii, ascii, (unwanted, word, other) => {
+      fc.pre(word !== other);
+      const writer = new PackedWriter();
+      for (const one of unwanted) writer.bigint(BigInt(one));
+      writer.word(word);
+      writer.number(7);
+      const reader = new PackedReader(writer.finish());
+      reader.skip(unwanted.length);
+      expect(reader.takes(other)).toBe(false);
+      const taken = reader.takes(word);
+      // a long one has to be read
+      expect(taken).toBe(word.length < 128);
+      if (!taken) expect(reader.word()).toBe(word);
+      expect([reader.number(), reader.hasMore]).toEqual([7, false]);
+    }),
+    { numRuns: 500 },
+  );
+});

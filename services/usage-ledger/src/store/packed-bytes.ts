@@ -91,6 +91,14 @@ export class PackedReader {
     this.#at = at;
   }
 
+  /** Over that many, whatever they are. */
+  skip(count: number): void {
+    const bytes = this.#bytes;
+    let at = this.#at;
+    for (let left = count; left > 0; left -= 1) while ((bytes[at++] ?? 0) >= 0x80);
+    this.#at = at;
+  }
+
   /** What `bigint` wrote, in two numbers: what is below 2^49, and how many times that. */
   amount(to: Float64Array, at: number): void {
     const bytes = this.#bytes;
@@ -104,6 +112,17 @@ export class PackedReader {
     this.#at = next;
     to[at] = low;
     to[at + 1] = byte >= 0x80 ? this.number() : 0;
+  }
+
+  /** Goes over the next word if it is this one, of ASCII: many times as fast as to read it. */
+  takes(word: string): boolean {
+    const bytes = this.#bytes;
+    const at = this.#at + 1;
+    // of a longer one the first byte has its highest bit set
+    if (word.length >= 0x80 || bytes[this.#at] !== word.length) return false;
+    for (let index = 0; index < word.length; index += 1) if (bytes[at + index] !== word.charCodeAt(index)) return false;
+    this.#at = at + word.length;
+    return true;
   }
 
   word(): string {
