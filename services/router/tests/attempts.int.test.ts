@@ -63,9 +63,13 @@ describe('on another key', () => {
     ]);
     expect(record.attempts[0]?.durationMs).toBeGreaterThan(0);
     expect(broker.granted.map(({ released }) => released)).toEqual([[0], [45]]);
-    // should the router die, its journal names the key that was in use
+    // should the router die, its journal has what was tried, and the key that was in use
     expect(bench.outbox.requests[0]?.keyId).toBe('a');
-    expect(bench.outbox.notes[0]).toMatchObject({ keyId: 'b', tokens: { output: 0 } });
+    const failed = [{ keyId: 'a', statusCode: 401, providerRequestId: first?.requestId }];
+    expect(bench.outbox.notes.slice(0, 2)).toMatchObject([
+      { keyId: '', failed },
+      { keyId: 'b', failed, tokens: { output: 0 } },
+    ]);
   });
 
   test.each([

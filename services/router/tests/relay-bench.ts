@@ -37,7 +37,7 @@ class RecordingOutbox implements Outbox {
   }
 
   progress(requestId: string, progress: Progress): void {
-    this.notes.push({ requestId, ...progress });
+    this.notes.push({ requestId, ...progress, failed: [...progress.failed] });
   }
 
   settled(request: SettledRequest): number {

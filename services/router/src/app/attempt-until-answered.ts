@@ -10,7 +10,7 @@ import { NO_TOKENS, clientGone, nothingDelivered, type AttemptEnd, type AttemptO
 import { patienceWith } from './client-gone.ts';
 import { GatewayFailure } from './gateway-failure.ts';
 import type { Lease, LeaseBroker, LeaseRefusal } from './lease-broker.ts';
-import type { AttemptReport, ClientSink, Clock, OpenedRequest, Outbox } from './ports.ts';
+import type { AttemptReport, ClientSink, Clock, OpenedRequest, Outbox, Progress } from './ports.ts';
 import type { AdmittedRequest, PreparedRequest } from './prepare-request.ts';
 
 export interface AttemptUntilAnsweredDeps {
@@ -147,10 +147,14 @@ class Run {
   }
 
   #writeDown(lease: Lease): void {
-    const { open, outbox } = this.#deps;
-    if (this.#opened === undefined) this.#opened = open(this.#request, lease);
-    // should this process die, the books name the key that was in use
-    else outbox.progress(this.#request.requestId, { tokens: NO_TOKENS, keyId: lease.keyId, providerRequestId: '' });
+    if (this.#opened === undefined) this.#opened = this.#deps.open(this.#request, lease);
+    else this.#noteProgress({ keyId: lease.keyId });
+  }
+
+  /** Should this process die, the books have what was tried, and with which key it was being tried. */
+  #noteProgress(running: Partial<Progress>): void {
+    const nothing = { tokens: NO_TOKENS, keyId: '', providerRequestId: '' };
+    this.#deps.outbox.progress(this.#request.requestId, { ...nothing, ...running, failed: this.#attempts });
   }
 
   #refused(refusal: LeaseRefusal): void {
@@ -198,6 +202,9 @@ class Run {
           onBegun: () => {
             broker.report(lease, { cause: 'success', model });
           },
+          onProgress: (delivered) => {
+            this.#noteProgress({ ...delivered, keyId: lease.keyId });
+          },
         },
         this.#sink,
       );
@@ -219,7 +226,9 @@ class Run {
     const { name, status, providerRequestId, fault } = failure;
     note({ statusCode: status, cause: name, providerRequestId });
     // the same again, without what was not taken: nothing has failed that anybody asked for
-    if (name === 'usage_option' && !this.#hasLeft()) return await this.#try(lease, route);
+    const again = name === 'usage_option' && !this.#hasLeft();
+    this.#noteProgress(again ? { keyId: lease.keyId } : {});
+    if (again) return await this.#try(lease, route);
     broker.report(lease, verdictOf(failure, lease, model));
     this.#last = { lease, failure };
     this.#refusal = undefined;

@@ -16,7 +16,7 @@ import { clientGone, type AttemptEnd } from './attempt-outcome.ts';
 import { answerCannotCount, cannotCount, countUrl, withoutUsage } from './count-attempt.ts';
 import { decodedAnswer, keepBytes } from './decoded-answer.ts';
 import type { Lease } from './lease-broker.ts';
-import type { ClientSink, Clock, Outbox } from './ports.ts';
+import type { ClientSink, Clock, Progress } from './ports.ts';
 import type { AdmittedRequest } from './prepare-request.ts';
 import { relayStream } from './relay-stream.ts';
 import { relayWhole } from './relay-whole.ts';
@@ -27,7 +27,6 @@ export interface AttemptDeps {
   readonly site: () => Site;
   readonly retry: () => RetryPolicy;
   readonly upstream: Upstream;
-  readonly outbox: Outbox;
   readonly clock: Clock;
   /** Absent: an answer to the request. */
   readonly operation?: 'count_tokens';
@@ -44,6 +43,8 @@ export interface AttemptInput {
   readonly counted: (response: UpstreamResponse) => UpstreamResponse;
   /** The upstream's answer has begun, and is none that reports an error. */
   readonly onBegun: () => void;
+  /** Told now and then what a stream has delivered. */
+  readonly onProgress: (delivered: Pick<Progress, 'tokens' | 'providerRequestId'>) => void;
 }
 
 /** Tries a request once, with one lease. What fails before the client has got a byte is handed back. */
@@ -136,7 +137,7 @@ async function relay(deps: AttemptDeps, answered: Answered, sink: ClientSink): P
       removeUsageChunk,
       elapsedMs: () => deps.clock.monotonicMs() - request.acceptedMs,
       onProgress: (tokens) => {
-        deps.outbox.progress(request.requestId, { tokens, keyId: lease.keyId, providerRequestId });
+        answered.onProgress({ tokens, providerRequestId });
       },
       headHoldMs,
       headHoldBytes,

@@ -117,10 +117,12 @@ export interface Tokens {
 /** What an open request has delivered, and by which attempt. */
 export interface Progress {
   readonly tokens: Tokens;
-  /** The key that is in use. */
+  /** The key that is in use; empty between two attempts. */
   readonly keyId: string;
   /** What the provider calls the attempt; empty until it has answered. */
   readonly providerRequestId: string;
+  /** The attempts before it. */
+  readonly failed: readonly AttemptReport[];
 }
 
 export type UsageSource = 'provider' | 'counted' | 'estimated' | 'none';

@@ -42,10 +42,26 @@ const ProgressRecord = z.object({
   keyId: z.string(),
   // absent in what an earlier version has left
   providerRequestId: z.string().default(''),
+  failed: z
+    .array(
+      z.object({
+        keyId: z.string(),
+        proxyId: z.string(),
+        endpoint: z.string(),
+        statusCode: z.number(),
+        cause: z.string(),
+        providerRequestId: z.string(),
+        startedAt: z.coerce.date(),
+        durationMs: z.number(),
+        leaseGeneration: z.coerce.bigint(),
+      }),
+    )
+    .default([]),
 });
 
 export function serialiseProgress(progress: Progress): Uint8Array {
-  return Buffer.from(JSON.stringify(progress), 'utf8');
+  const failed = progress.failed.map((attempt) => ({ ...attempt, leaseGeneration: String(attempt.leaseGeneration) }));
+  return Buffer.from(JSON.stringify({ ...progress, failed }), 'utf8');
 }
 
 export function parseProgress(bytes: Uint8Array): Progress {

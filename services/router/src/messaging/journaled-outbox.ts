@@ -61,7 +61,7 @@ export class JournaledOutbox implements Outbox {
       const request = lostRequest(
         known,
         progress === undefined
-          ? { tokens: NO_TOKENS, keyId: known.keyId, providerRequestId: '' }
+          ? { tokens: NO_TOKENS, keyId: known.keyId, providerRequestId: '', failed: [] }
           : parseProgress(progress),
         now(),
       );
@@ -90,7 +90,18 @@ export class JournaledOutbox implements Outbox {
 
 /** What is known of a request whose router died: that it ran, and what it had delivered a second before. */
 function lostRequest(opened: OpenedRequest, progress: Progress, now: Date): SettledRequest {
-  const { tokens, keyId, providerRequestId } = progress;
+  const { tokens, keyId, providerRequestId, failed } = progress;
+  const running = {
+    keyId,
+    proxyId: '',
+    endpoint: '',
+    statusCode: 0,
+    cause: 'router_lost',
+    providerRequestId,
+    startedAt: opened.acceptedAt,
+    durationMs: 0,
+    leaseGeneration: 0n,
+  };
   return {
     ...opened,
     latencyMs: Math.max(0, now.getTime() - opened.acceptedAt.getTime()),
@@ -103,18 +114,6 @@ function lostRequest(opened: OpenedRequest, progress: Progress, now: Date): Sett
     usageSource: Object.values(tokens).some((count) => count > 0) ? 'estimated' : 'none',
     // the ledger reckons by the tokens
     costNanoUsd: 0,
-    attempts: [
-      {
-        keyId,
-        proxyId: '',
-        endpoint: '',
-        statusCode: 0,
-        cause: 'router_lost',
-        providerRequestId,
-        startedAt: opened.acceptedAt,
-        durationMs: 0,
-        leaseGeneration: 0n,
-      },
-    ],
+    attempts: keyId === '' ? failed : [...failed, running],
   };
 }

@@ -66,8 +66,8 @@ export interface FigureRow extends ReadRow {
 
 export interface TimingsRow extends ReadRow, Pick<StoredRow<Timings>, 'addTotal' | 'addCells'> {}
 
-/** Called with some rows after the other, as they come. */
-export type TakeRows<Row> = (rows: readonly Row[], cells: Piece['cells']) => void;
+/** Called with each row as it comes. */
+export type TakeRow<Row> = (row: Row, cells: Piece['cells']) => void;
 
 interface Wanted {
   readonly cube: Cube;
@@ -89,10 +89,10 @@ export interface SpanWanted extends Wanted {
 }
 
 export interface RollupReader {
-  /** With the cells that are wanted of the rows, or without any where they are wanted whole. */
-  figures: (wanted: RowsWanted, take: TakeRows<FigureRow>) => Promise<void>;
+  /** Rows with the cells that are wanted of them, or without any where they are wanted whole. */
+  figures: (wanted: RowsWanted, take: TakeRow<FigureRow>) => Promise<void>;
   /** The same of cubes that have them. */
-  timings: (wanted: RowsWanted, take: TakeRows<TimingsRow>) => Promise<void>;
+  timings: (wanted: RowsWanted, take: TakeRow<TimingsRow>) => Promise<void>;
   /** Cells of rows, and when each row begins. */
   figureCells: (wanted: SpanWanted, take: (row: FigureRow, startMs: number) => void) => Promise<void>;
 }

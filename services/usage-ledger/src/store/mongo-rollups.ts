@@ -9,7 +9,7 @@ import type {
   RollupStore,
   RowsWanted,
   SpanWanted,
-  TakeRows,
+  TakeRow,
   TimingsRow,
 } from '../app/rollup-ports.ts';
 import { failureKind } from '../domain/failure-kind.ts';
@@ -131,32 +131,24 @@ export class MongoRollups implements RollupStore, RollupReader {
     });
   }
 
-  async figures(wanted: RowsWanted, take: TakeRows<FigureRow>): Promise<void> {
-    await readPieces(this.#figures, wanted, (documents, cells) => {
-      take(
-        documents.map((document) => new RawFigureRow(document, wanted.groupBy)),
-        cells,
-      );
+  async figures(wanted: RowsWanted, take: TakeRow<FigureRow>): Promise<void> {
+    await readPieces(this.#figures, wanted, (document, cells) => {
+      take(new RawFigureRow(document, wanted.groupBy), cells);
     });
   }
 
-  async timings(wanted: RowsWanted, take: TakeRows<TimingsRow>): Promise<void> {
-    await readPieces(this.#timings, wanted, (documents, cells) => {
-      take(
-        documents.map((document) => new RawTimingsRow(document, wanted.groupBy)),
-        cells,
-      );
+  async timings(wanted: RowsWanted, take: TakeRow<TimingsRow>): Promise<void> {
+    await readPieces(this.#timings, wanted, (document, cells) => {
+      take(new RawTimingsRow(document, wanted.groupBy), cells);
     });
   }
 
   async figureCells(wanted: SpanWanted, take: (row: FigureRow, startMs: number) => void): Promise<void> {
     const { fromMs, toMs } = wanted;
     const start = { $gte: new Date(fromMs), $lt: new Date(toMs) };
-    await read(this.#figures, { ...wanted, start, fields: ['start', 'cells'] }, (documents) => {
-      for (const document of documents) {
-        const row = new RawFigureRow(document, wanted.groupBy);
-        take(row, row.startMs);
-      }
+    await read(this.#figures, { ...wanted, start, fields: ['start', 'cells'] }, (document) => {
+      const row = new RawFigureRow(document, wanted.groupBy);
+      take(row, row.startMs);
     });
   }
 }
@@ -203,7 +195,7 @@ async function addAll(
 async function readPieces(
   rows: Collection<RollupDocument>,
   { pieces, ...wanted }: RowsWanted,
-  take: TakeRows<Buffer>,
+  take: TakeRow<Buffer>,
 ): Promise<void> {
   const whole = Map.groupBy(
     pieces.filter(({ cells }) => cells === undefined),
@@ -212,14 +204,14 @@ async function readPieces(
   await Promise.all([
     ...whole.entries().map(async ([unit, list]) => {
       const start = { $in: list.map(({ startMs }) => new Date(startMs)) };
-      await read(rows, { ...wanted, unit, start, fields: ['total'] }, (documents) => {
-        take(documents, undefined);
+      await read(rows, { ...wanted, unit, start, fields: ['total'] }, (document) => {
+        take(document, undefined);
       });
     }),
     ...pieces.map(async ({ unit, startMs, cells }) => {
       if (cells === undefined) return;
-      await read(rows, { ...wanted, unit, start: new Date(startMs), fields: ['cells'] }, (documents) => {
-        take(documents, cells);
+      await read(rows, { ...wanted, unit, start: new Date(startMs), fields: ['cells'] }, (document) => {
+        take(document, cells);
       });
     }),
   ]);
@@ -234,14 +226,15 @@ interface Reading extends Pick<SpanWanted, 'cube' | 'scope' | 'unit' | 'groupBy'
 async function read(
   rows: Collection<RollupDocument>,
   { cube, scope, unit, groupBy, start, fields }: Reading,
-  take: (documents: readonly Buffer[]) => void,
+  take: (document: Buffer) => void,
 ): Promise<void> {
   // to say what to leave out takes the server half as long again
   const projection = { _id: 0, ...Object.fromEntries([...groupBy, ...fields].map((name) => [name, 1])) };
   const filter: Document = { cube: cube.name, unit, ...scope, start };
   await asUnavailable(async () => {
     await using cursor = rows.find<Buffer>(filter, { projection, batchSize: BATCH, raw: true });
-    while (await cursor.hasNext()) take(cursor.readBufferedDocuments());
+    // no list of rows: what is added up at once need not outlive a collection
+    while (await cursor.hasNext()) for (const document of cursor.readBufferedDocuments()) take(document);
   });
 }
 

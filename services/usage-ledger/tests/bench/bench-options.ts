@@ -3,7 +3,7 @@ import { atLeast } from '@omg/bench';
 
 export interface BenchOptions {
   readonly accountCounts: readonly number[];
-  /** In the stream before each measurement. */
+  /** Of each measurement. */
   readonly events: number;
   readonly repetitions: number;
   /** Rows whose name has this in it, and what they are compared with. */
@@ -16,10 +16,10 @@ export interface BenchOptions {
 
 export const HELP = `scripts/bench ledger: how many usage events one usage-ledger process charges per second.
 
-Real processes: MongoDB, NATS, a usage-ledger on a core of its own. For each measurement a new stream is filled with
-batches of 100 events, as routers send them, then the ledger is started: what is measured is from its first to its last
-commit. Then the books are checked: each event charged once, and accounts, entries and logs agree with a sum that is
-made in another way; else the row says VOID, and the exit status is 1. The table is on standard output, progress on
+Real processes: MongoDB, NATS, a usage-ledger on a core of its own. For each measurement a new ledger is started on a
+new stream. When it owns what there is, or two have shared it out, the stream is filled with batches of 100 events, as
+routers send them: what is measured is from then to the last commit. Then the books are checked: each event charged
+once, and accounts, entries and logs agree with a sum that is made in another way; else the row says VOID, and the exit status is 1. The table is on standard output, progress on
 standard error. It takes five minutes; measure on a quiet machine.
 
   --quick            a smoke test: a minute or two, few events, too short to be relied on

@@ -68,21 +68,17 @@ export function makeSummarise(deps: {
       }
       return branch.group;
     };
-    await deps.rollups.figures(wanted, (rows, cells) => {
-      for (const row of rows) {
-        const { slot } = groupOf(row.values);
-        if (cells === undefined) row.addTotal(table, slot);
-        else row.addCells(table, (cell) => (cell >= cells.from && cell < cells.to ? slot : -1));
-      }
+    await deps.rollups.figures(wanted, (row, cells) => {
+      const { slot } = groupOf(row.values);
+      if (cells === undefined) row.addTotal(table, slot);
+      else row.addCells(table, (cell) => (cell >= cells.from && cell < cells.to ? slot : -1));
     });
     // afterwards, so that what is counted has its timings: both are written at once
     if (hasTimings)
-      await deps.rollups.timings(wanted, (rows, cells) => {
-        for (const row of rows) {
-          const { timings = noTimings() } = groupOf(row.values);
-          if (cells === undefined) row.addTotal(timings);
-          else row.addCells((cell) => (cell >= cells.from && cell < cells.to ? timings : undefined));
-        }
+      await deps.rollups.timings(wanted, (row, cells) => {
+        const { timings = noTimings() } = groupOf(row.values);
+        if (cells === undefined) row.addTotal(timings);
+        else row.addCells((cell) => (cell >= cells.from && cell < cells.to ? timings : undefined));
       });
     const used = groups
       .map(({ values, slot, timings }): GroupSums => ({ values, figures: table.figuresOf(slot), timings }))
