@@ -201,7 +201,8 @@ describe('the owner of a pool, under load', () => {
     await untilMs(stoppedAtMs + 8_000);
     const after = await ownerOf(gateway);
     await gateway.stack.kill(before.name, 'SIGCONT');
-    expect(await answer).toMatchObject({ code: 'not_owner' });
+    // it says who it is not, unless its caller has given the connection up by then
+    expect(await answer).toMatchObject({ code: expect.stringMatching(/^(not_owner|unavailable)$/) });
     await untilAnswered(running, 100);
     await running.stop();
     expectAllServed(running);

@@ -347,7 +347,8 @@ describe('processes', () => {
     let answered = 0;
     const workers = Array.from({ length: 6 }, async () => {
       while (!stop.signal.aborted) {
-        await client.chat.completions.create({ model: MODEL, messages: QUESTION });
+        // what may be spent on trust is a dollar at most, should the ledger be away for longer than slices last
+        await client.chat.completions.create({ model: MODEL, messages: QUESTION, max_tokens: 100 });
         answered += 1;
       }
     });
