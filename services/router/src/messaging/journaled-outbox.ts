@@ -91,6 +91,7 @@ export class JournaledOutbox implements Outbox {
 /** What is known of a request whose router died: that it ran, and what it had delivered a second before. */
 function lostRequest(opened: OpenedRequest, progress: Progress, now: Date): SettledRequest {
   const { tokens, keyId, providerRequestId, failed } = progress;
+  const last = failed.at(-1);
   const running = {
     keyId,
     proxyId: '',
@@ -98,7 +99,8 @@ function lostRequest(opened: OpenedRequest, progress: Progress, now: Date): Sett
     statusCode: 0,
     cause: 'router_lost',
     providerRequestId,
-    startedAt: opened.acceptedAt,
+    // not before the one before it had ended
+    startedAt: last === undefined ? opened.acceptedAt : new Date(last.startedAt.getTime() + last.durationMs),
     durationMs: 0,
     leaseGeneration: 0n,
   };
