@@ -15,4 +15,4 @@ export {
   type StartMongoOptions,
   type StartNatsOptions,
 } from './start-servers.ts';
-export { isFreePort } from './tcp.ts';
+export { isFreePort, isListening, pickFreePort } from './tcp.ts';

@@ -1,10 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { locateMongod, startMongo, type LocalServer } from '@omg/embedded';
+import { isListening, locateMongod, pickFreePort, startMongo, type LocalServer } from '@omg/embedded';
 
 const signal = AbortSignal.timeout(120_000);
 
@@ -32,7 +31,7 @@ export async function startOwnMongo(stack: AsyncDisposableStack): Promise<LocalS
 export async function startStandaloneMongo(stack: AsyncDisposableStack): Promise<string> {
   const directory = await temporaryDirectory(stack);
   const program = await locateMongod({ env: process.env, signal });
-  const port = await freePort();
+  const port = await pickFreePort('127.0.0.1');
   const child = spawn(
     program.path,
     ['--dbpath', directory, '--port', String(port), '--bind_ip', '127.0.0.1', '--nounixsocket'],
@@ -45,25 +44,7 @@ export async function startStandaloneMongo(stack: AsyncDisposableStack): Promise
     child.kill('SIGKILL');
     await once(child, 'exit');
   });
-  while (!(await isListening(port))) signal.throwIfAborted();
-  return `127.0.0.1:${port}`;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
-}
-
-async function isListening(port: number): Promise<boolean> {
-  const socket = connect(port, '127.0.0.1');
-  const connected = await once(socket, 'connect').then(
-    () => true,
-    () => false,
-  );
-  socket.destroy();
-  return connected;
+  const address = `127.0.0.1:${port}`;
+  while (!(await isListening(address, signal)));
+  return address;
 }
