@@ -27,6 +27,8 @@ export async function connectNats(options: NatsOptions): Promise<Nats> {
     reconnectTimeWait: 250,
     pingInterval: 10_000,
     timeout: 5_000,
+    // an error made for each message in case it fails, only for its stack
+    noAsyncTraces: true,
     ...(first === undefined || first.username === ''
       ? {}
       : { user: decodeURIComponent(first.username), pass: decodeURIComponent(first.password) }),

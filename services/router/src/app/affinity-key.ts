@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto';
+import { crc32 } from 'node:zlib';
 import { presentedSession, type HeaderSource, type RequestScan } from '@omg/llm-wire';
 
 interface ConversationSource {
@@ -12,10 +12,12 @@ export function affinityKey({ headers, body }: ConversationSource, scan: Request
   return named.find((name) => name !== undefined && name !== '') ?? headOf(body, scan);
 }
 
-/** What every later request of a conversation repeats: the system prompt and the first message of the user. */
+/**
+ * What every later request of a conversation repeats: the system prompt and the first message of the user. Whose sums are the
+ * same meet at a key, as do those whose 32 bits are in the end.
+ */
 function headOf(body: Uint8Array, { system, conversationHead }: RequestScan): string | undefined {
   if (conversationHead === undefined) return undefined;
-  const first = body.subarray(conversationHead.start, conversationHead.end);
-  const head = system === undefined ? first : Buffer.concat([body.subarray(system.start, system.end), first]);
-  return hash('sha256', head, 'base64');
+  const before = system === undefined ? 0 : crc32(body.subarray(system.start, system.end));
+  return String(crc32(body.subarray(conversationHead.start, conversationHead.end), before));
 }
