@@ -1,7 +1,9 @@
-import { readFile, readdir, readlink } from 'node:fs/promises';
+import { readdir, readlink } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Stack } from '@omg/testkit';
 import { Agent, request } from 'undici';
+import { z } from 'zod';
+import type { Inspector } from './inspector.ts';
 
 /** What became of one client's stream. */
 export interface Departed {
@@ -21,6 +23,7 @@ export interface Visit {
 }
 
 const MODEL = 'claude-haiku-4-5-20251001';
+const HeapUsage = z.object({ usedSize: z.number(), backingStorageSize: z.number() });
 
 /** Clients with a stream each, of both dialects by turns; all on connections of their own. */
 export async function crowd(url: string, key: string, visits: readonly Visit[]): Promise<readonly Departed[]> {
@@ -98,9 +101,11 @@ export async function socketsOf(stack: Stack, name: string): Promise<number> {
 }
 
 /** Memory of a process of the stack, in MiB. */
-export async function residentMiB(stack: Stack, name: string): Promise<number> {
-  const status = await readFile(`/proc/${stack.pid(name) ?? 0}/status`, 'utf8');
-  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1_024;
+/** What a process needs: without what is only not collected yet, which is a matter of chance. */
+export async function neededMiB(inspector: Inspector): Promise<number> {
+  await inspector.call('HeapProfiler.collectGarbage');
+  const { usedSize, backingStorageSize } = HeapUsage.parse(await inspector.call('Runtime.getHeapUsage'));
+  return (usedSize + backingStorageSize) / 1_024 ** 2;
 }
 
 /** A number that a process of the stack tells of itself. */

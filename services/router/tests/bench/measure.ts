@@ -48,7 +48,7 @@ export async function measure(options: MeasureOptions): Promise<Figures> {
   const result =
     profile === undefined || ledger === undefined
       ? await run()
-      : await profileWhile({ pid: variant.pid, inspectorPort: router.inspectorPort }, { ...profile, signal }, run);
+      : await profileWhile({ pid: variant.pid, port: router.inspectorPort }, { ...profile, signal }, run);
   const cpuAfterMs = await processCpuMs(variant.pid);
   const memoryBytes = await residentBytes(variant.pid);
   const { good, bad, wallMs } = result;
