@@ -130,7 +130,7 @@ test('a stream that is at its end is opened anew, and then everything counts as 
         { timeout: 1_000 },
       );
     },
-    { timeout: 15_000 },
+    { timeout: 10_000 },
   );
   expect(errors.length).toBeGreaterThan(0);
 });

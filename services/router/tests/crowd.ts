@@ -100,8 +100,7 @@ export async function socketsOf(stack: Stack, name: string): Promise<number> {
   return links.filter((link) => link.startsWith('socket:')).length;
 }
 
-/** Memory of a process of the stack, in MiB. */
-/** What a process needs: without what is only not collected yet, which is a matter of chance. */
+/** Memory that a process needs, in MiB: without what is only not collected yet, which is a matter of chance. */
 export async function neededMiB(inspector: Inspector): Promise<number> {
   await inspector.call('HeapProfiler.collectGarbage');
   const { usedSize, backingStorageSize } = HeapUsage.parse(await inspector.call('Runtime.getHeapUsage'));

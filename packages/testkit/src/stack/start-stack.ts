@@ -6,7 +6,7 @@ import { readEnvironment } from '@omg/config';
 import { connectToMongo, connectToNats, type Server } from '@omg/embedded';
 import { PARTS } from './parts.ts';
 import { bootstrapFile, planStack, type PlannedProcess, type StackPlan } from './plan-stack.ts';
-import { findTakenPort, reservePorts } from './ports.ts';
+import { findTakenPort, reservePorts, type PortReservation } from './ports.ts';
 import { makeSecrets, writeSecretFile } from './secrets.ts';
 import type { StackAddresses } from './stack-addresses.ts';
 import type { PlanOptions, StackEvents, StackOptions, StackSecrets, StackTenant } from './stack-options.ts';
@@ -39,11 +39,11 @@ export const ROOT_DIR = resolve(import.meta.dirname, '../../../..');
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const ownDataDir = options.dataDir === undefined ? mkdtempSync(join(tmpdir(), 'omg-stack-')) : undefined;
   const unplaced = withDefaults(options, ownDataDir);
-  const reservation =
+  const place: PortReservation =
     options.portOffset === undefined
       ? await reservePorts((portOffset) => planStack({ ...unplaced, portOffset }))
-      : undefined;
-  const planOptions = { ...unplaced, portOffset: reservation?.portOffset ?? options.portOffset ?? 0 };
+      : { portOffset: options.portOffset, [Symbol.dispose]: () => undefined };
+  const planOptions = { ...unplaced, portOffset: place.portOffset };
   const { dataDir, secrets } = planOptions;
   const plan = planStack(planOptions);
   writeFiles(planOptions, options.tenants);
@@ -90,7 +90,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       await Promise.all(stage.map(async (process) => await process.stop(plan.stopTimeoutMs)));
     }
     for (const process of processes.values()) process[Symbol.dispose]();
-    reservation?.[Symbol.dispose]();
+    place[Symbol.dispose]();
     if (ownDataDir !== undefined) rmSync(ownDataDir, { recursive: true, force: true });
   }
 

@@ -44,9 +44,6 @@ export type Scope = Readonly<Partial<Record<Dimension, string>>>;
 
 /** A row of rollups, to be added up by whoever asked for it. */
 export interface StoredRow<T> {
-  readonly unit: Unit;
-  readonly startMs: number;
-  readonly values: Readonly<Partial<Record<Dimension, string>>>;
   addTotal: (to: T) => void;
   /** Each cell to where `at` says; to nowhere where it says nothing. */
   addCells: (at: (cell: number) => T | undefined) => void;
@@ -64,7 +61,7 @@ export interface FigureRow extends ReadRow {
   addCells: (table: FigureTable, slotOf: (cell: number) => number) => void;
 }
 
-export interface TimingsRow extends ReadRow, Pick<StoredRow<Timings>, 'addTotal' | 'addCells'> {}
+export interface TimingsRow extends ReadRow, StoredRow<Timings> {}
 
 /** Called with each row as it comes. */
 export type TakeRow<Row> = (row: Row, cells: Piece['cells']) => void;

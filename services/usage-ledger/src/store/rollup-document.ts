@@ -83,11 +83,8 @@ export function hasTimings({ timings }: RollupRow): boolean {
   return timings.latency.size + timings.firstToken.size > 0;
 }
 
-export function fromFiguresDocument({ unit, start, total, cells, ...values }: RollupDocument): StoredRow<Figures> {
+export function fromFiguresDocument({ total, cells }: RollupDocument): StoredRow<Figures> {
   return {
-    unit,
-    startMs: start.getTime(),
-    values,
     addTotal: (to) => {
       addStoredTotal(to, total);
     },
@@ -100,11 +97,8 @@ export function fromFiguresDocument({ unit, start, total, cells, ...values }: Ro
   };
 }
 
-export function fromTimingsDocument({ unit, start, total, cells, ...values }: RollupDocument): StoredRow<Timings> {
+export function fromTimingsDocument({ total, cells }: RollupDocument): StoredRow<Timings> {
   return {
-    unit,
-    startMs: start.getTime(),
-    values,
     addTotal: (to) => {
       addStoredTimings(to, total);
     },

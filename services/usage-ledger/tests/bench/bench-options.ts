@@ -19,8 +19,9 @@ export const HELP = `scripts/bench ledger: how many usage events one usage-ledge
 Real processes: MongoDB, NATS, a usage-ledger on a core of its own. For each measurement a new ledger is started on a
 new stream. When it owns what there is, or two have shared it out, the stream is filled with batches of 100 events, as
 routers send them: what is measured is from then to the last commit. Then the books are checked: each event charged
-once, and accounts, entries and logs agree with a sum that is made in another way; else the row says VOID, and the exit status is 1. The table is on standard output, progress on
-standard error. It takes five minutes; measure on a quiet machine.
+once, and accounts, entries and logs agree with a sum that is made in another way; else the row says VOID, and the exit
+status is 1. The table is on standard output, progress on standard error. It takes five minutes; measure on a quiet
+machine.
 
   --quick            a smoke test: a minute or two, few events, too short to be relied on
   --accounts LIST    numbers of accounts (default 1,50,100000)

@@ -4,7 +4,7 @@ import { performance } from 'node:perf_hooks';
 import { text } from 'node:stream/consumers';
 import { cleanEnvironment, machineCpuMs, processCpuMs, type NodeProcess } from '@omg/bench';
 import { USAGE_PARTITIONS, ensureUsageStream, publishUsage } from '@omg/messaging';
-import { eventsV1 } from '@omg/proto-gen';
+import { encodeMessage, eventsV1 } from '@omg/proto-gen';
 import { pause } from '@omg/service';
 import { freshDatabaseName, freshStreamName } from '@omg/testkit';
 import type { Db } from 'mongodb';
@@ -130,7 +130,7 @@ interface EncodedBatch {
 function encoded(batches: readonly UsageBatch[]): readonly EncodedBatch[] {
   return batches.map(({ partition, events }) => ({
     partition,
-    events: events.map((event) => eventsV1.UsageEvent.encode(event).finish()),
+    events: events.map((event) => encodeMessage(eventsV1.UsageEvent, event)),
   }));
 }
 
@@ -162,14 +162,10 @@ async function areCommitted(db: Db, last: ReadonlyMap<number, number>): Promise<
 
 /** Each ledger has its part of what there is. */
 async function areSharedOut(db: Db, ledgers: number): Promise<boolean> {
-  const owners = await db.collection<{ _id: string; holder: string }>('owners').find().toArray();
-  const held = [
-    ...Map.groupBy(
-      owners.filter(({ holder }) => holder !== ''),
-      ({ holder }) => holder,
-    ).values(),
-  ].map(({ length }) => length);
-  return owners.length > USAGE_PARTITIONS && held.length === ledgers && Math.max(...held) - Math.min(...held) <= 1;
+  const owners = db.collection<{ _id: string; holder: string }>('owners');
+  const owned = await owners.find({ holder: { $ne: '' } }).toArray();
+  const counts = [...Map.groupBy(owned, ({ holder }) => holder).values()].map(({ length }) => length);
+  return owned.length > USAGE_PARTITIONS && counts.length === ledgers && Math.max(...counts) - Math.min(...counts) <= 1;
 }
 
 async function spentBy(world: BenchWorld, ledgers: readonly NodeProcess[]): Promise<Spent> {

@@ -68,6 +68,7 @@ export interface RollupMoment extends AsyncDisposable {
 
 /** A row as it is stored. */
 export interface IdentifiedRow<T> extends StoredRow<T> {
+  readonly startMs: number;
   readonly id: string;
   /** What its own row of another period is called. */
   readonly idAt: (unit: Unit, startMs: number) => string;

@@ -81,6 +81,7 @@ function identified<T>(document: RollupDocument, row: StoredRow<T>): IdentifiedR
   return {
     ...row,
     id: document._id,
+    startMs: document.start.getTime(),
     idAt: (unit, startMs) =>
       cube === undefined
         ? ''
